@@ -1,0 +1,116 @@
+"""Every object of ours as last seen, and who refers to whom. Watches are doorbells: they fill this and ring the queue.
+
+Every replica keeps it warm; only the leader acts on it. Secrets are kept as metadata only: their data is read by name
+when it is needed (ENGINE rule 11).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from ..store.protocol import Key, Object, key_of, owners
+from . import objects
+
+
+class Cache:
+    """Objects by key, owners by uid, referrers by target. All methods are called from one event loop."""
+
+    def __init__(self) -> None:
+        self._objects: dict[Key, Object] = {}
+        self._by_uid: dict[str, Key] = {}
+        self._kinds: dict[str, set[Key]] = defaultdict(set)
+        self._targets: dict[Key, frozenset[Key]] = {}
+        self._referrers: dict[Key, set[Key]] = defaultdict(set)
+        self._claims: dict[tuple[str, str], set[Key]] = defaultdict(set)
+        self._claimed: dict[Key, tuple[str, str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def get(self, key: Key) -> Object | None:
+        """The object as last seen."""
+        return self._objects.get(key)
+
+    def of_kind(self, kind: str) -> Iterator[Object]:
+        """All objects of a kind, by name."""
+        return (self._objects[key] for key in sorted(self._kinds.get(kind, ())))
+
+    def put(self, obj: Object) -> Object | None:
+        """Keep a newer state; returns the one before. An older state (a late doorbell) is ignored and returned as is."""
+        key = key_of(obj)
+        before = self._objects.get(key)
+        if before is not None and not _newer(obj, before):
+            return obj
+        obj["metadata"].pop("managedFields", None)
+        self._objects[key] = obj
+        self._by_uid[objects.uid(obj)] = key
+        self._kinds[key.kind].add(key)
+        self._claim(key, objects.status(obj).get("externalId"))
+        return before
+
+    def drop(self, key: Key) -> Object | None:
+        """The object is gone."""
+        before = self._objects.pop(key, None)
+        if before is not None:
+            self._by_uid.pop(objects.uid(before), None)
+            self._kinds[key.kind].discard(key)
+            self._claim(key, None)
+        return before
+
+    def refers(self, key: Key, targets: frozenset[Key]) -> None:
+        """Remember what an object refers to, so that a change of a target wakes it."""
+        for target in self._targets.pop(key, frozenset()) - targets:
+            self._referrers[target].discard(key)
+            if not self._referrers[target]:
+                del self._referrers[target]
+        if targets:
+            self._targets[key] = targets
+            for target in targets:
+                self._referrers[target].add(key)
+
+    def referrers(self, target: Key) -> list[Key]:
+        """Who refers to this."""
+        return sorted(self._referrers.get(target, ()))
+
+    def targets(self, key: Key) -> frozenset[Key]:
+        """What this refers to."""
+        return self._targets.get(key, frozenset())
+
+    def owners_of(self, obj: Object) -> Iterable[Key]:
+        """The objects of ours that own this one."""
+        return [self._by_uid[uid] for uid in owners(obj) if uid in self._by_uid]
+
+    def owned_by(self, owner: Object, kinds: Iterable[str]) -> list[Object]:
+        """The objects of these kinds in the owner's namespace that it owns."""
+        uid, namespace = objects.uid(owner), owner["metadata"].get("namespace", "")
+        return [
+            obj
+            for kind in kinds
+            for obj in self.of_kind(kind)
+            if obj["metadata"].get("namespace", "") == namespace and uid in owners(obj)
+        ]
+
+    def claims(self, kind: str, external_id: str) -> list[Key]:
+        """The objects of a kind whose status holds this external id."""
+        return sorted(self._claims.get((kind, external_id), ()))
+
+    def _claim(self, key: Key, external_id: str | None) -> None:
+        before = self._claimed.pop(key, None)
+        if before is not None:
+            self._claims[before].discard(key)
+            if not self._claims[before]:
+                del self._claims[before]
+        if external_id:
+            self._claimed[key] = (key.kind, external_id)
+            self._claims[self._claimed[key]].add(key)
+
+
+def _newer(obj: Object, than: Object) -> bool:
+    """resourceVersions of one kind are comparable numbers (KEP-5504); another uid is always another object."""
+    if objects.uid(obj) != objects.uid(than):
+        return True
+    now, before = obj["metadata"].get("resourceVersion", ""), than["metadata"].get("resourceVersion", "")
+    if now.isdigit() and before.isdigit():
+        return int(now) > int(before)
+    return bool(now != before)

@@ -1,0 +1,171 @@
+"""The reconcile of objects that are made of other objects: apply the children that differ, remove those no longer
+wanted, and say how the whole stands. Children go before their owner does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import Retry, Terminal
+from ..reasons import Reason
+from ..store.protocol import Invalid, Key, NotFound, Object, Store
+from . import objects
+from .cache import Cache
+from .protocols import Child, Composition, Owner, Summary
+from .resolve import Resolver, parse
+from .secrets import owner_reference
+from .verdict import Notice, Pace, Verdict
+from .writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """One composition on its way through one reconcile."""
+
+    kind: Composition[Any]
+    key: Key
+    obj: Object
+    owner: Owner
+
+
+class CompositionReconciler:
+    """Carries `Composition` kinds."""
+
+    def __init__(
+        self, *, store: Store, cache: Cache, writer: Writer, resolver: Resolver, applied: Callable[[Object], None]
+    ) -> None:
+        self._store = store
+        self._applied = applied
+        self._cache = cache
+        self._writer = writer
+        self._resolver = resolver
+
+    async def reconcile(self, whole: Whole) -> tuple[Object, Verdict]:
+        """Bring the children into their wished state. Raises `Trouble`."""
+        if objects.deleting(whole.obj):
+            return await self._end(whole)
+        kind = whole.kind
+        spec = parse(kind.type.spec, whole.key, whole.obj)
+        refs = await self._resolver.resolve(whole.key, kind.references(whole.owner, spec))
+        wanted = [_owned(child, whole.obj) for child in kind.children(whole.owner, spec, refs)]
+        obj = await self._writer.hold(kind.type.resource, whole.obj)
+        present = {_name(o): o for o in self._cache.owned_by(obj, [t.kind for t in kind.child_types])}
+        notices: list[Notice] = []
+        if not objects.paused(obj):
+            for manifest in wanted:
+                applied = await self._apply(kind, manifest, present.get(_name(manifest)))
+                if applied is not None:
+                    notices.append(Notice(*_made(manifest, new=_name(manifest) not in present)))
+                    present[_name(manifest)] = applied
+            await self._prune(kind, wanted, present, notices)
+        names = {_name(manifest) for manifest in wanted}
+        children = {name: child for name, child in present.items() if name in names}
+        return obj, _verdict(kind.summarise(whole.owner, spec, refs, children)).noting(*notices)
+
+    async def _apply(self, kind: Composition[Any], manifest: Object, present: Object | None) -> Object | None:
+        """The child after an apply, or None when it is as wanted already."""
+        if present is not None and not objects.deleting(present) and _covers(manifest, present):
+            return None
+        resource = next(t.resource for t in kind.child_types if t.kind == manifest["kind"])
+        try:
+            applied = await self._store.apply(resource, manifest)
+        except Invalid as error:
+            raise Terminal(f"{manifest['kind']} {manifest['metadata']['name']} was refused: {error.message}") from error
+        self._applied(applied)
+        return applied
+
+    async def _prune(
+        self,
+        kind: Composition[Any],
+        wanted: list[Object],
+        present: Mapping[tuple[str, str], Object],
+        notices: list[Notice],
+    ) -> None:
+        names = {_name(manifest) for manifest in wanted}
+        for name, child in present.items():
+            if name in names or objects.deleting(child):
+                continue
+            await self._delete(kind, child)
+            notices.append(Notice(Reason.DELETED, f"Removed {name[0]} {name[1]}, which is no longer wanted."))
+
+    async def _end(self, whole: Whole) -> tuple[Object, Verdict]:
+        kind, obj = whole.kind, whole.obj
+        if objects.FINALIZER not in objects.finalizers(obj):
+            return obj, Verdict(False, False, Reason.DELETING)
+        left = self._cache.owned_by(obj, [t.kind for t in kind.child_types])
+        for child in left:
+            if not objects.deleting(child):
+                await self._delete(kind, child)
+        if left:
+            shown = ", ".join(sorted(f"{c['kind']} {c['metadata']['name']}" for c in left)[:4])
+            message = f"Waits for its parts to be removed: {shown}{' and more' if len(left) > 4 else ''}."
+            return obj, Verdict(
+                False,
+                False,
+                Reason.DELETING,
+                message,
+                reconciling=True,
+                pace=Pace.SLOW,
+                notices=(Notice(Reason.DELETING, message),),
+            )
+        return await self._writer.release(kind.type.resource, obj), Verdict(False, False, Reason.DELETING)
+
+    async def _delete(self, kind: Composition[Any], child: Object) -> None:
+        resource = next(t.resource for t in kind.child_types if t.kind == child["kind"])
+        metadata = child["metadata"]
+        try:
+            await self._store.delete(resource, metadata.get("namespace", ""), metadata["name"], uid=metadata["uid"])
+        except NotFound:
+            return
+        except Exception as error:
+            raise Retry(f"{child['kind']} {metadata['name']} could not be deleted: {error}") from error
+
+
+def _owned(child: Child, owner: Object) -> Object:
+    """The manifest with what ties it to its owner, and the hash of itself."""
+    manifest = child.manifest
+    metadata = dict(manifest["metadata"])
+    digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:16]
+    metadata["namespace"] = owner["metadata"].get("namespace", "")
+    metadata["labels"] = {
+        **metadata.get("labels", {}),
+        objects.MANAGED_LABEL: "true",
+        objects.OWNER_LABEL: objects.uid(owner),
+    }
+    metadata["annotations"] = {**metadata.get("annotations", {}), objects.APPLIED: digest}
+    metadata["ownerReferences"] = [owner_reference(owner)]
+    return {**manifest, "metadata": metadata}
+
+
+def _covers(wanted: Any, present: Any) -> bool:
+    """Whether everything the manifest says is so already; what the server added does not count."""
+    if isinstance(wanted, Mapping) and isinstance(present, Mapping):
+        return all(name in present and _covers(value, present[name]) for name, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(present, list):
+        return len(wanted) == len(present) and all(_covers(w, p) for w, p in zip(wanted, present, strict=True))
+    return bool(wanted == present)
+
+
+def _verdict(summary: Summary) -> Verdict:
+    return Verdict(
+        ready=summary.ready,
+        synced=summary.settled and not summary.failed,
+        reason=summary.reason,
+        message=summary.message,
+        stalled=summary.failed,
+        reconciling=not summary.settled and not summary.failed,
+        parts=summary.parts,
+        status=summary.status,
+    )
+
+
+def _name(obj: Object) -> tuple[str, str]:
+    return obj["kind"], obj["metadata"]["name"]
+
+
+def _made(manifest: Object, *, new: bool) -> tuple[Reason, str]:
+    kind, name = _name(manifest)
+    return (Reason.CREATED, f"Made {kind} {name}.") if new else (Reason.UPDATED, f"Changed {kind} {name}.")

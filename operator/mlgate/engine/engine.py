@@ -1,0 +1,348 @@
+"""The machine: doorbells in, one reconcile per object at a time, verdicts out.
+
+`ring` is called by whoever watches the store (kopf in a cluster, the embedded store's own watch in `mlgate dev`); it only
+fills the cache and the queue. Workers run while `lead` says so; a standby keeps its cache warm and writes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from ..api.meta import parse_duration
+from ..errors import Trouble
+from ..outbound import Fence, Urgency
+from ..reasons import Reason
+from ..store.protocol import Conflict, Forbidden, Key, NotFound, Object, Store, StoreError, Unavailable, key_of
+from . import objects
+from .cache import Cache
+from .clock import Clock, unix
+from .composition import CompositionReconciler, Whole
+from .external import ExternalReconciler, Subject, Unfinished
+from .gates import Gates
+from .marks import Mark
+from .protocols import Composition, External, Kind, Owner
+from .queue import WorkQueue
+from .recorder import Recorder
+from .references import SECRET, targets
+from .resolve import Resolver, parse
+from .secrets import OutputSecrets
+from .verdict import Notice, Pace, Verdict, of_bug, of_trouble
+from .writer import Writer
+
+log = logging.getLogger(__name__)
+
+SLOW = 900.0
+"""Seconds until an object that waits for a change is looked at in case its wake-up was missed."""
+
+
+class Observer(Protocol):
+    """Where measurements go (`shell.metrics`)."""
+
+    def reconciled(self, kind: str, result: str, seconds: float) -> None: ...
+    def became_ready(self, kind: str, seconds: float) -> None: ...
+    def drifted(self, kind: str) -> None: ...
+
+
+class Unobserved:
+    """No measurements."""
+
+    def reconciled(self, kind: str, result: str, seconds: float) -> None:
+        return
+
+    def became_ready(self, kind: str, seconds: float) -> None:
+        return
+
+    def drifted(self, kind: str) -> None:
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`resync`: seconds between drift checks of an object that is well (positive jitter of a quarter is added).
+    `workers`: reconciles at the same time. `cluster`: tells clusters apart that share a tenant or subscription."""
+
+    resync: float = 600.0
+    workers: int = 16
+    cluster: str = "embedded"
+
+
+class Engine:
+    """Everything between the store and the kinds."""
+
+    def __init__(
+        self,
+        store: Store,
+        kinds: Mapping[str, Kind[Any]],
+        *,
+        clock: Clock,
+        fence: Fence,
+        settings: Settings | None = None,
+        observer: Observer | None = None,
+        instance: str = "",
+    ) -> None:
+        self.settings = settings or Settings()
+        self.kinds = kinds
+        self.cache = Cache()
+        self.queue = WorkQueue(clock)
+        self._store = store
+        self._clock = clock
+        self._observer = observer or Unobserved()
+        self.recorder = Recorder(store, clock, instance=instance)
+        self._writer = Writer(store, clock, self._wrote)
+        self._gates = Gates(clock, lambda key: self.queue.add(key, Urgency.RETRY))
+        resolver = Resolver(store, self.cache, self._writer)
+        self._externals = ExternalReconciler(
+            cache=self.cache,
+            writer=self._writer,
+            resolver=resolver,
+            secrets=OutputSecrets(store),
+            gates=self._gates,
+            clock=clock,
+            fence=fence,
+            kinds=kinds,
+        )
+        self._compositions = CompositionReconciler(
+            store=store,
+            cache=self.cache,
+            writer=self._writer,
+            resolver=resolver,
+            applied=lambda obj: self.ring("MODIFIED", obj),
+        )
+        self._listeners: list[Callable[[Key, Object | None], None]] = []
+        self._workers: list[asyncio.Task[None]] = []
+        self._started_at = clock.wall()
+
+    # -- doorbells ----------------------------------------------------------------------------------------------------
+
+    def on_change(self, listener: Callable[[Key, Object | None], None]) -> None:
+        """Call `listener` for everything that is rung (None: gone). For what every replica does, such as the gateway."""
+        self._listeners.append(listener)
+
+    def ring(self, event: Literal["ADDED", "MODIFIED", "DELETED"], obj: Object) -> None:
+        """Something changed, or may have."""
+        key = key_of(obj)
+        if key.kind == SECRET:
+            if not _ours(obj) and not self.cache.referrers(key):
+                return
+            obj = _without_values(obj)
+        if event == "DELETED":
+            self._gone(key, obj)
+        else:
+            self._seen(key, obj, own=False)
+
+    def _wrote(self, obj: Object) -> None:
+        """A write of ours: the cache has it before the doorbell rings, and its own echo is no news."""
+        key = key_of(obj)
+        if self.cache.get(key) is not None and key.kind in self.kinds:
+            self._seen(key, obj, own=True)
+
+    def _seen(self, key: Key, obj: Object, *, own: bool) -> None:
+        before = self.cache.put(obj)
+        if before is obj:
+            return
+        if key.kind in self.kinds:
+            if before is None:
+                self._first_look(key, obj)
+            elif _wants_a_look(before, obj, own=own):
+                self.queue.add(key, Urgency.DELETION if objects.deleting(obj) else Urgency.USER)
+        if before is None or objects.visible(before) != objects.visible(obj):
+            self._wake_others(key, obj)
+            self._tell(key, obj)
+
+    def _gone(self, key: Key, obj: Object) -> None:
+        before = self.cache.drop(key)
+        self._wake_others(key, before or obj)
+        for target in self.cache.targets(key):
+            found = self.cache.get(target)
+            if found is not None and objects.deleting(found):
+                self.queue.add(target, Urgency.DELETION)
+        self.cache.refers(key, frozenset())
+        self._externals.forget(objects.uid(before or obj))
+        self._gates.leave(key)
+        self.queue.forget(key)
+        self._tell(key, None)
+
+    def _tell(self, key: Key, obj: Object | None) -> None:
+        for listener in self._listeners:
+            listener(key, obj)
+
+    def _wake_others(self, key: Key, obj: Object) -> None:
+        for other in (*self.cache.referrers(key), *self.cache.owners_of(obj)):
+            if other.kind in self.kinds:
+                self.queue.add(other, Urgency.USER)
+
+    def _first_look(self, key: Key, obj: Object) -> None:
+        """After a start nothing that is well is looked at at once: looks are spread over the resync interval."""
+        fresh = unix(obj["metadata"]["creationTimestamp"]) > self._started_at if _dated(obj) else True
+        if fresh or not objects.is_ready(obj):
+            self.queue.add(key, Urgency.DELETION if objects.deleting(obj) else Urgency.USER)
+        else:
+            self._index(key, obj)
+            self.queue.add_after(key, self._clock.chance.uniform(0, self._interval(obj)), Urgency.DRIFT)
+
+    def _index(self, key: Key, obj: Object) -> None:
+        """An object that is well is not looked at now, but what it refers to must be able to wake it."""
+        kind = self.kinds[key.kind]
+        try:
+            spec = parse(kind.type.spec, key, obj)
+            self.cache.refers(key, targets(kind.references(self._owner(key, obj), spec)))
+        except Trouble:
+            self.queue.add(key, Urgency.USER)
+
+    # -- work ---------------------------------------------------------------------------------------------------------
+
+    def lead(self) -> None:
+        """Start working: this process may write now."""
+        if not self._workers:
+            self.recorder.start()
+            self._workers = [
+                asyncio.create_task(self._work(), name=f"worker-{number}") for number in range(self.settings.workers)
+            ]
+
+    async def stop(self) -> None:
+        """Stop working: what is in hand is finished for at most the time of one request, then cut off."""
+        self.queue.close()
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        self._workers = []
+        await self.recorder.stop()
+
+    async def _work(self) -> None:
+        while True:
+            key, urgency = await self.queue.get()
+            try:
+                await self.look(key, urgency)
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.exception("looking at %s ended in an error that nobody expected", key)
+                self.queue.add_after(key, self.queue.backoff(key), Urgency.RETRY)
+            finally:
+                self.queue.done(key)
+
+    async def look(self, key: Key, urgency: Urgency) -> None:
+        """One reconcile of one object, its verdict written and the next look arranged."""
+        obj, kind = self.cache.get(key), self.kinds.get(key.kind)
+        if obj is None or kind is None:
+            return
+        started = self._clock.monotonic()
+        try:
+            obj, verdict = await self._reconcile(kind, key, obj, urgency)
+            await self._conclude(kind, key, obj, verdict)
+            result = "ready" if verdict.ready and verdict.synced else str(verdict.reason)
+        except (Conflict, NotFound):
+            result = "stale"
+            fresh = await self._store.get(kind.type.resource, key.namespace, key.name)
+            if fresh is not None:
+                self.cache.put(fresh)
+                self.queue.add_after(key, 0.05, urgency)
+        except (Unavailable, Forbidden) as error:
+            result = "store"
+            log.warning("the API server would not have it while looking at %s: %s", key, error.message)
+            self.queue.add_after(key, self.queue.backoff(key), Urgency.RETRY)
+        self._observer.reconciled(key.kind, result, self._clock.monotonic() - started)
+
+    async def _reconcile(self, kind: Kind[Any], key: Key, obj: Object, urgency: Urgency) -> tuple[Object, Verdict]:
+        was_well, attempt = objects.is_ready(obj), self.queue.failures(key)
+        owner = self._owner(key, obj)
+        if isinstance(kind, Composition):
+            try:
+                return await self._compositions.reconcile(Whole(kind, key, obj, owner))
+            except Trouble as trouble:
+                return self.cache.get(key) or obj, of_trouble(trouble, was_well=was_well, attempt=attempt)
+        assert isinstance(kind, External)
+        subject = Subject(kind, key, obj, owner, urgency)
+        met: Trouble | None = None
+        try:
+            return await self._externals.reconcile(subject)
+        except Unfinished as unfinished:
+            met = unfinished.trouble
+            verdict = of_trouble(met, was_well=False, attempt=attempt).saying(unfinished.status)
+            return subject.obj, verdict.noting(*subject.notices)
+        except Trouble as trouble:
+            met = trouble
+            verdict = of_trouble(trouble, was_well=was_well, attempt=attempt)
+            return subject.obj, verdict.noting(*(n for n in subject.notices if n not in verdict.notices))
+        except StoreError:
+            raise
+        except Exception as bug:
+            log.exception("a bug in the kind %s met while looking at %s", key.kind, key)
+            return subject.obj, of_bug(bug)
+        finally:
+            if subject.conn is not None:
+                self.queue.group(key, subject.conn.gate)
+                probe = self._gates.report(subject.conn.gate, key, met)
+                if probe is not None:
+                    self.queue.add_after(key, probe, Urgency.RETRY)
+
+    async def _conclude(self, kind: Kind[Any], key: Key, obj: Object, verdict: Verdict) -> None:
+        was_well = objects.is_ready(obj)
+        if objects.deleting(obj) and not objects.finalizers(obj):
+            self._say(obj, verdict)
+            return
+        if not verdict.keep:
+            obj = await self._writer.status(kind.type.resource, obj, verdict)
+        self._say(obj, verdict)
+        if verdict.ready and verdict.synced:
+            self.queue.succeeded(key)
+            if not was_well:
+                took = max(0.0, self._clock.wall() - unix(obj["metadata"]["creationTimestamp"])) if _dated(obj) else 0.0
+                self._observer.became_ready(key.kind, took)
+                self.recorder.record(obj, Notice(Reason.AVAILABLE, "Ready."))
+        self._arrange(key, obj, verdict)
+
+    def _say(self, obj: Object, verdict: Verdict) -> None:
+        for notice in verdict.notices:
+            if notice.reason is Reason.DRIFT_CORRECTED:
+                self._observer.drifted(obj["kind"])
+            self.recorder.record(obj, notice)
+
+    def _arrange(self, key: Key, obj: Object, verdict: Verdict) -> None:
+        """When to look again."""
+        if verdict.again is not None:
+            urgency = Urgency.PROGRESS if verdict.reconciling else Urgency.DRIFT
+            self.queue.add_after(key, verdict.again, urgency)
+        elif verdict.pace is Pace.BACKOFF:
+            self.queue.add_after(key, self.queue.backoff(key), Urgency.RETRY)
+        elif verdict.pace is Pace.SLOW:
+            self.queue.add_after(key, SLOW * self._clock.chance.uniform(0.75, 1.25), Urgency.DRIFT)
+        if verdict.pace is Pace.RESYNC:
+            self.queue.add_after(key, self._interval(obj) * self._clock.chance.uniform(1.0, 1.25), Urgency.DRIFT)
+
+    def _interval(self, obj: Object) -> float:
+        asked = objects.spec(obj).get("resyncInterval")
+        return parse_duration(asked).total_seconds() if isinstance(asked, str) else self.settings.resync
+
+    def _owner(self, key: Key, obj: Object) -> Owner:
+        mark = Mark(self.settings.cluster, key.kind, key.namespace, key.name, objects.uid(obj))
+        return Owner(key.namespace, key.name, objects.uid(obj), objects.generation(obj), mark)
+
+
+def _wants_a_look(before: Object, after: Object, *, own: bool) -> bool:
+    """Whether the object's user (or a restore of lost status) asks for a look; our own status writes do not."""
+    if objects.steering(before) != objects.steering(after):
+        return True
+    if own:
+        return False
+    lost = objects.status(before).get("externalId") and not objects.status(after).get("externalId")
+    return bool(lost or (objects.status(before) and not objects.status(after)))
+
+
+def _without_values(secret: Object) -> Object:
+    """A Secret as the cache may keep it: fingerprints tell whether a value changed, values stay out of memory."""
+    data = {n: hashlib.sha256(str(v).encode()).hexdigest()[:12] for n, v in (secret.get("data") or {}).items()}
+    return {**secret, "data": data}
+
+
+def _ours(obj: Object) -> bool:
+    return (obj["metadata"].get("labels") or {}).get(objects.MANAGED_LABEL) == "true"
+
+
+def _dated(obj: Object) -> bool:
+    return "creationTimestamp" in obj["metadata"]

@@ -1,0 +1,76 @@
+"""Gates: what is throttled or refused together. While one is shut, a single probe at a time tries it.
+
+An Auth0 tenant that is out of quota, or whose credentials were refused, costs one request per wait and not one per
+object (ENGINE rule 19).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..errors import CredentialsRejected, Quota, Trouble
+from ..store.protocol import Key
+from .clock import Clock
+
+FIRST_PROBE, LAST_PROBE = 15.0, 900.0
+"""Seconds between probes of refused credentials: doubled each time."""
+
+
+@dataclass(slots=True)
+class _Shut:
+    trouble: Trouble
+    until: float
+    probes: int = 0
+    probing: Key | None = None
+    waiting: set[Key] = field(default_factory=set)
+
+
+class Gates:
+    """`wake` is called for every key that waited when a gate opens."""
+
+    def __init__(self, clock: Clock, wake: Callable[[Key], None]) -> None:
+        self._clock = clock
+        self._wake = wake
+        self._shut: dict[str, _Shut] = {}
+
+    def enter(self, gate: str, key: Key) -> Trouble | None:
+        """None: go on. Otherwise the trouble that shut the gate, for this object to report as its own."""
+        shut = self._shut.get(gate)
+        if shut is None:
+            return None
+        if shut.probing in (None, key) and self._clock.monotonic() >= shut.until:
+            shut.probing = key
+            return None
+        shut.waiting.add(key)
+        return shut.trouble
+
+    def report(self, gate: str, key: Key, trouble: Trouble | None) -> float | None:
+        """How it went behind the gate. Returns the seconds after which this key should probe, when it shut it."""
+        shut = self._shut.get(gate)
+        if not isinstance(trouble, (Quota, CredentialsRejected)):
+            if shut is not None and (shut.probing == key or trouble is None):
+                self._open(gate)
+            return None
+        if shut is None:
+            shut = self._shut[gate] = _Shut(trouble, 0.0)
+        elif shut.probing not in (None, key):
+            shut.waiting.add(key)
+            return None
+        shut.trouble, shut.probing = trouble, None
+        shut.probes += 1
+        after = trouble.after if isinstance(trouble, Quota) else min(LAST_PROBE, FIRST_PROBE * 2 ** (shut.probes - 1))
+        shut.until = self._clock.monotonic() + after
+        return after
+
+    def leave(self, key: Key) -> None:
+        """The object is gone; if it was the probe, another may be."""
+        for shut in self._shut.values():
+            shut.waiting.discard(key)
+            if shut.probing == key:
+                shut.probing = None
+
+    def _open(self, gate: str) -> None:
+        shut = self._shut.pop(gate)
+        for key in sorted(shut.waiting):
+            self._wake(key)

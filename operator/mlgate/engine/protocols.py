@@ -1,0 +1,245 @@
+"""The contract between the engine and a kind.
+
+A kind is one of two things. An `External` stands for something in Auth0, in Azure or at the gateway; a `Composition` is
+made of other objects. Neither knows Kubernetes, retries, conditions or logging: the engine does those once, the same way
+for all.
+
+Rules that hold for every method:
+
+* Pure methods (`references`, `desired`, `health`, `children`, `summarise`) do no I/O, read no clock and never change
+  their arguments. They may raise `errors.Terminal` for a manifest that cannot be carried out.
+* Async methods do bounded I/O through the connection they are given. They never wait for a long operation: they start
+  it, return, and are called again. They are idempotent: called twice with the same arguments they leave the same world.
+* They raise nothing but the classes of `errors`. Anything else is a bug and is reported as one.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from ..api.meta import KindType
+from ..reasons import Reason
+from ..sensitive import Sensitive
+from ..store.protocol import Object
+from .fields import Fields
+from .marks import Mark
+from .plan import Plan
+from .references import Ref, Resolved
+
+Wanted = Mapping[str, Any]
+"""The wish in the service's own words: only what the manifest (or a secure default of the kind) sets."""
+
+
+class Connection(Protocol):
+    """A session with a service. `gate` names what is throttled or refused together."""
+
+    @property
+    def gate(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The object a kind is asked about, as far as a kind may know it."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is out there. `values` are comparable with the wish, `raw` is the service's answer.
+
+    `ours` says whether it carries this object's mark (None: the service has no room for one). `holder` names another
+    owner's mark, for messages."""
+
+    id: str
+    values: Mapping[str, Any]
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    ours: bool | None = None
+    holder: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A write was accepted. `seen` is the new observation where the answer is a full one (None: look again).
+
+    `again`: seconds until the operation that was started is worth a look. `trouble`: the main thing was done but a step
+    after it was not; its id is kept all the same."""
+
+    id: str
+    seen: Seen | None = None
+    again: float | None = None
+    trouble: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """`done`, or still going on: look again after `again` seconds; `message` says what it waits for."""
+
+    done: bool
+    again: float | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether it can be used now (`ready`), and whether the service still works on the last change (`settled`).
+
+    `again`: seconds to the next look while it is not settled. `failed`: the service gave up; only a change helps."""
+
+    ready: bool
+    reason: Reason = Reason.AVAILABLE
+    message: str = ""
+    settled: bool = True
+    again: float | None = None
+    failed: bool = False
+
+
+HEALTHY = Health(ready=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretOutput:
+    """A Secret this object gives away; written only when it differs. Values are text."""
+
+    name: str
+    data: Mapping[str, Sensitive | str]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    type: str = "Opaque"
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What an object gives away: fields of its status, and Secrets. `again`: seconds until they must be renewed."""
+
+    status: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Sequence[SecretOutput] = ()
+    again: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What `outputs` may look at. `secret` reads a Secret of the object's namespace (None: not there); `now` is unix
+    seconds; `status` is what the object's status said before."""
+
+    owner: Owner
+    wanted: Wanted
+    seen: Seen
+    status: Mapping[str, Any]
+    secrets: Mapping[str, Mapping[str, Sensitive] | None]
+    now: float
+
+
+SpecT = TypeVar("SpecT")
+ConnT = TypeVar("ConnT", bound=Connection)
+
+
+class Kind(ABC, Generic[SpecT]):
+    """What both sorts of kind have."""
+
+    type: ClassVar[KindType]
+
+    @abstractmethod
+    def references(self, owner: Owner, spec: SpecT) -> Iterable[Ref]:
+        """Everything this object needs to know before it can be carried out."""
+
+
+class External(Kind[SpecT], Generic[SpecT, ConnT]):
+    """Something outside.
+
+    Identity: an id in status, or `spec.import`, or what `find` says. `looks_first` is for services whose create is a PUT
+    that would overwrite somebody else's: then `find` is asked before every create, not only after a lost answer."""
+
+    fields: ClassVar[Fields] = Fields()
+    looks_first: ClassVar[bool] = False
+    holds: ClassVar[bool] = True
+    """Whether something stays outside that must be removed at the end. False for what only the process itself carries
+    (routes at the gateway): such objects get no finalizer."""
+    visible_after: ClassVar[float] = 0.0
+    """Seconds until something new is sure to show up in the service's lists."""
+
+    @abstractmethod
+    async def connect(self, spec: SpecT, refs: Resolved) -> ConnT:
+        """The session to work with. No request may be made beyond what getting a token needs."""
+
+    @abstractmethod
+    def desired(self, owner: Owner, spec: SpecT, refs: Resolved) -> Wanted:
+        """The wish (pure). Fields that the manifest leaves out are left out here."""
+
+    @abstractmethod
+    async def observe(self, conn: ConnT, external_id: str, wanted: Wanted) -> Seen | None:
+        """What is there under this id; None only when the service itself says that nothing is."""
+
+    @abstractmethod
+    async def find(self, conn: ConnT, wanted: Wanted, mark: Mark) -> Sequence[Seen]:
+        """What is, or could be, this object's although its id is not known: by mark, or by the key that the service
+        keeps unique. Reads freshly. Things of others that hold the key are returned too (`ours=False`)."""
+
+    @abstractmethod
+    async def apply(self, conn: ConnT, plan: Plan) -> Applied:
+        """Carry out the plan. After the main thing is made nothing may be raised: put it into `Applied.trouble`."""
+
+    @abstractmethod
+    async def delete(self, conn: ConnT, external_id: str, refs: Resolved) -> Deletion:
+        """Delete, or look how the deletion goes. Not there is done."""
+
+    def health(self, wanted: Wanted, seen: Seen) -> Health:
+        """How it is (pure)."""
+        return HEALTHY
+
+    def secret_names(self, owner: Owner, spec: SpecT) -> Sequence[str]:
+        """Secrets of the object's own namespace that `outputs` compares with."""
+        return ()
+
+    async def outputs(self, conn: ConnT, spec: SpecT, situation: Situation) -> Outputs:
+        """What it gives away."""
+        return Outputs()
+
+    def blocks_deletion_of(self, target: Object, own: Object) -> bool:
+        """Whether `target`, which this object refers to, must stay outside while `own` is there."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One object a composition is made of: its manifest without owner fields, and the condition it counts for."""
+
+    manifest: Object
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a composition says about itself, from its children. `parts` become conditions of their own."""
+
+    ready: bool
+    reason: Reason = Reason.AVAILABLE
+    message: str = ""
+    settled: bool = True
+    failed: bool = False
+    parts: Mapping[str, Health] = field(default_factory=dict)
+    status: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Composition(Kind[SpecT], Generic[SpecT]):
+    """Something made of other objects. Children are applied server-side in its own namespace, owned, and removed when no
+    longer wanted."""
+
+    child_types: ClassVar[tuple[KindType, ...]]
+    """Every kind that `children` may return."""
+
+    @abstractmethod
+    def children(self, owner: Owner, spec: SpecT, refs: Resolved) -> Sequence[Child]:
+        """The objects it is made of (pure)."""
+
+    @abstractmethod
+    def summarise(
+        self, owner: Owner, spec: SpecT, refs: Resolved, children: Mapping[tuple[str, str], Object]
+    ) -> Summary:
+        """How it stands (pure). `children` holds those that exist, by (kind, name)."""

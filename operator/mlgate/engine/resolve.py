@@ -1,0 +1,76 @@
+"""Gathering what an object refers to: other objects from the cache, Secrets by name from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pydantic import BaseModel, ValidationError
+
+from ..errors import Terminal
+from ..sensitive import Sensitive
+from ..store.protocol import SECRETS, Key, Object, Store
+from . import objects
+from .cache import Cache
+from .references import SECRET, Need, Ref, Resolved, Target, check, secret_data, targets
+from .writer import Writer
+
+
+class Resolver:
+    """Resolves references and keeps the reverse index and the Secret guards."""
+
+    def __init__(self, store: Store, cache: Cache, writer: Writer) -> None:
+        self._store = store
+        self._cache = cache
+        self._writer = writer
+
+    async def resolve(self, key: Key, refs: Iterable[Ref], *, deleting: bool = False) -> Resolved:
+        """All references of one object. The index is kept even when one is missing: its coming must wake the object.
+
+        Raises Wait, Denied or Terminal for the first that is not as needed."""
+        refs = tuple(refs)
+        self._cache.refers(key, targets(refs))
+        found: dict[Key, Target] = {}
+        secrets = {}
+        for ref in refs:
+            if ref.target.kind == SECRET:
+                data = await self._secret(ref, key, deleting=deleting)
+                if data is not None:
+                    secrets[ref.target] = data
+                continue
+            target = check(ref, key, self._cache.get(ref.target), deleting=deleting)
+            if target is not None:
+                found[ref.target] = target
+        return Resolved(found, secrets)
+
+    async def _secret(self, ref: Ref, key: Key, *, deleting: bool) -> Mapping[str, Sensitive] | None:
+        secret = await self.read_secret(ref.target)
+        if secret is None and (ref.need is Need.MAYBE or deleting):
+            return None
+        data = secret_data(ref, key, secret)
+        if ref.guard and secret is not None and not deleting and not objects.deleting(secret):
+            await self._writer.guard(SECRETS, secret)
+        return data
+
+    async def read_secret(self, key: Key) -> Object | None:
+        """A Secret, freshly."""
+        return await self._store.get(SECRETS, key.namespace, key.name)
+
+    async def release_guards(self, key: Key, refs: Iterable[Ref]) -> None:
+        """The object is going: Secrets that nobody else needs for deleting may go too."""
+        for ref in refs:
+            if not ref.guard or any(other != key for other in self._cache.referrers(ref.target)):
+                continue
+            secret = await self.read_secret(ref.target)
+            if secret is not None and objects.GUARD in objects.finalizers(secret):
+                await self._writer.release(SECRETS, secret, objects.GUARD)
+
+
+def parse(spec_type: type[BaseModel], key: Key, obj: Object) -> BaseModel:
+    """The typed spec. Raises Terminal InvalidSpec with the fields that are wrong."""
+    try:
+        return spec_type.model_validate(objects.spec(obj))
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"spec.{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in error.errors()[:5]
+        )
+        raise Terminal(f"The manifest of {key} cannot be understood: {wrong}. Correct these fields.") from None
