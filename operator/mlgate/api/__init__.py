@@ -1,0 +1,129 @@
+"""What users write: every kind of `mlgate.dev/v1alpha1` as types. The source of `crds/` and of the reference pages.
+
+`KINDS` has every kind by name, in the order they depend on each other. A kind's module holds its spec, its status and
+its `KindType`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from .auth0api import AUTH0_API, Auth0APISpec, Auth0APIStatus
+from .auth0appbinding import AUTH0_APP_BINDING, Auth0AppBindingSpec, Auth0AppBindingStatus
+from .auth0client import AUTH0_CLIENT, Auth0ClientSpec, Auth0ClientStatus
+from .auth0clientgrant import AUTH0_CLIENT_GRANT, Auth0ClientGrantSpec, Auth0ClientGrantStatus
+from .auth0role import AUTH0_ROLE, Auth0RoleSpec, Auth0RoleStatus
+from .auth0tenant import AUTH0_TENANT, Auth0TenantSpec, Auth0TenantStatus
+from .azureconnection import AZURE_CONNECTION, AzureConnectionSpec, AzureConnectionStatus
+from .azuremlonlinedeployment import (
+    AZURE_ML_ONLINE_DEPLOYMENT,
+    AzureMLOnlineDeploymentSpec,
+    AzureMLOnlineDeploymentStatus,
+)
+from .azuremlonlineendpoint import AZURE_ML_ONLINE_ENDPOINT, AzureMLOnlineEndpointSpec, AzureMLOnlineEndpointStatus
+from .azuremlworkspace import AZURE_ML_WORKSPACE, AzureMLWorkspaceSpec, AzureMLWorkspaceStatus
+from .managed import Condition, ManagedSpec, ManagedStatus
+from .meta import (
+    API_VERSION,
+    APPROVE,
+    FINALIZER,
+    GROUP,
+    PAUSED,
+    RECONCILE_REQUESTED_AT,
+    VERSION,
+    Api,
+    Column,
+    KindType,
+    parse_duration,
+)
+from .modelgateway import MODEL_GATEWAY, ModelGatewaySpec, ModelGatewayStatus
+from .modelroute import MODEL_ROUTE, ModelRouteSpec, ModelRouteStatus
+from .references import AllowedNamespaces, ApiRef, ClientRef, ObjectRef, SecretKeyRef, SecretRef, may_refer
+from .securedmodelendpoint import SECURED_MODEL_ENDPOINT, SecuredModelEndpointSpec, SecuredModelEndpointStatus
+
+KINDS: Mapping[str, KindType] = MappingProxyType(
+    {
+        kind.kind: kind
+        for kind in (
+            AUTH0_TENANT,
+            AUTH0_API,
+            AUTH0_CLIENT,
+            AUTH0_CLIENT_GRANT,
+            AUTH0_ROLE,
+            AZURE_CONNECTION,
+            AZURE_ML_WORKSPACE,
+            AZURE_ML_ONLINE_ENDPOINT,
+            AZURE_ML_ONLINE_DEPLOYMENT,
+            MODEL_GATEWAY,
+            MODEL_ROUTE,
+            SECURED_MODEL_ENDPOINT,
+            AUTH0_APP_BINDING,
+        )
+    }
+)
+"""Every kind by its name."""
+
+__all__ = [
+    "API_VERSION",
+    "APPROVE",
+    "AUTH0_API",
+    "AUTH0_APP_BINDING",
+    "AUTH0_CLIENT",
+    "AUTH0_CLIENT_GRANT",
+    "AUTH0_ROLE",
+    "AUTH0_TENANT",
+    "AZURE_CONNECTION",
+    "AZURE_ML_ONLINE_DEPLOYMENT",
+    "AZURE_ML_ONLINE_ENDPOINT",
+    "AZURE_ML_WORKSPACE",
+    "FINALIZER",
+    "GROUP",
+    "KINDS",
+    "MODEL_GATEWAY",
+    "MODEL_ROUTE",
+    "PAUSED",
+    "RECONCILE_REQUESTED_AT",
+    "SECURED_MODEL_ENDPOINT",
+    "VERSION",
+    "AllowedNamespaces",
+    "Api",
+    "ApiRef",
+    "Auth0APISpec",
+    "Auth0APIStatus",
+    "Auth0AppBindingSpec",
+    "Auth0AppBindingStatus",
+    "Auth0ClientGrantSpec",
+    "Auth0ClientGrantStatus",
+    "Auth0ClientSpec",
+    "Auth0ClientStatus",
+    "Auth0RoleSpec",
+    "Auth0RoleStatus",
+    "Auth0TenantSpec",
+    "Auth0TenantStatus",
+    "AzureConnectionSpec",
+    "AzureConnectionStatus",
+    "AzureMLOnlineDeploymentSpec",
+    "AzureMLOnlineDeploymentStatus",
+    "AzureMLOnlineEndpointSpec",
+    "AzureMLOnlineEndpointStatus",
+    "AzureMLWorkspaceSpec",
+    "AzureMLWorkspaceStatus",
+    "ClientRef",
+    "Column",
+    "Condition",
+    "KindType",
+    "ManagedSpec",
+    "ManagedStatus",
+    "ModelGatewaySpec",
+    "ModelGatewayStatus",
+    "ModelRouteSpec",
+    "ModelRouteStatus",
+    "ObjectRef",
+    "SecretKeyRef",
+    "SecretRef",
+    "SecuredModelEndpointSpec",
+    "SecuredModelEndpointStatus",
+    "may_refer",
+    "parse_duration",
+]

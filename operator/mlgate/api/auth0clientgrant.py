@@ -1,0 +1,52 @@
+"""Auth0ClientGrant: which permissions of an API an application gets by itself (client credentials).
+
+Auth0 keeps one grant per application and API; client and audience are immutable, the scopes are replaced as a whole
+(shared facts, auth0 sections 2.2 and 2.3).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from .managed import ManagedSpec, ManagedStatus
+from .markers import Immutable, ListSet
+from .meta import Audience, Column, KindType, Permission, columns
+from .references import ApiRef, ClientRef, ObjectRef
+
+
+class Auth0ClientGrantSpec(ManagedSpec):
+    """Desired state of a client grant."""
+
+    tenant_ref: Annotated[ObjectRef, Immutable("tenantRef cannot be changed: create another Auth0ClientGrant")]
+    """The Auth0Tenant that application and API live in."""
+    client_ref: Annotated[ClientRef, Immutable("clientRef cannot be changed at Auth0: create another Auth0ClientGrant")]
+    """The application that gets the permissions."""
+    api_ref: Annotated[ApiRef, Immutable("apiRef cannot be changed at Auth0: create another Auth0ClientGrant")]
+    """The API that the permissions are for."""
+    permissions: Annotated[list[Permission], Field(max_length=1000), ListSet()]
+    """All permissions the application gets. Empty: it may get tokens for the API, without any permission."""
+
+
+class Auth0ClientGrantStatus(ManagedStatus):
+    """How the client grant stands."""
+
+    client_id: Annotated[str, Field(max_length=64)] | None = None
+    """The application's client id."""
+    audience: Audience | None = None
+    """The API's identifier."""
+
+
+AUTH0_CLIENT_GRANT = KindType(
+    kind="Auth0ClientGrant",
+    plural="auth0clientgrants",
+    short_names=("a0cg",),
+    spec=Auth0ClientGrantSpec,
+    status=Auth0ClientGrantStatus,
+    description="The permissions of an API that an application gets for itself.",
+    columns=columns(
+        Column("Client-ID", ".status.clientId"),
+        Column("Audience", ".status.audience"),
+    ),
+)

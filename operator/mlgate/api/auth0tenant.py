@@ -1,0 +1,127 @@
+"""Auth0Tenant: the connection to an Auth0 tenant, and the tenant settings that the user wants kept.
+
+Request budgets per subscription plan: shared facts, auth0 section 5. Settings are merged by the service, session
+lifetimes are hours there (shared facts, auth0 section 2.2, PATCH /tenants/settings). The tenant itself is never
+created or deleted, so `deletionPolicy` and `import` are left out.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from .managed import ManagedSpec, ManagedStatus
+from .markers import Immutable, ListSet
+from .meta import Api, Audience, Column, Host, HttpsUrl, KindType, columns
+from .references import AllowedNamespaces, SecretRef
+
+Text = Annotated[str, Field(max_length=255)]
+
+
+class Auth0Credentials(Api):
+    """How mlgate signs in to the Management API."""
+
+    secret_ref: SecretRef
+    """The Secret with `clientId` and either `clientSecret` or `privateKey` (PEM)."""
+    method: Literal["ClientSecret", "PrivateKey"] = "ClientSecret"
+    """Which of the two the Secret holds: a client secret, or the private key of a private_key_jwt application."""
+
+
+class Auth0TenantSettings(Api):
+    """Settings of the tenant. What is not written here is left alone."""
+
+    friendly_name: Text | None = None
+    """Name shown to users on login pages."""
+    picture_url: HttpsUrl | None = None
+    """Logo shown to users on login pages."""
+    support_email: Annotated[str, Field(max_length=254, pattern=r"^[^\s@]+@[^\s@]+$")] | None = None
+    """Address shown to users who need help."""
+    support_url: HttpsUrl | None = None
+    """Page shown to users who need help."""
+    default_audience: Audience | None = None
+    """Identifier of the API that tokens are for when a login names none."""
+    default_directory: Annotated[str, Field(max_length=128)] | None = None
+    """Name of the connection used by the password grant."""
+    session_lifetime: Annotated[int, Field(ge=1, le=8760)] | None = None
+    """Hours until a session ends, used or not."""
+    idle_session_lifetime: Annotated[int, Field(ge=1, le=8760)] | None = None
+    """Hours until an unused session ends."""
+    allowed_logout_urls: (
+        Annotated[list[Annotated[str, Field(max_length=2048)]], Field(max_length=100), ListSet()] | None
+    ) = None
+    """Where a logout without a client id may return to."""
+    enabled_locales: (
+        Annotated[list[Annotated[str, Field(max_length=16)]], Field(min_length=1, max_length=100)] | None
+    ) = None
+    """Languages of the login pages, the first is the default."""
+
+
+class Auth0TenantSpec(ManagedSpec):
+    """Desired state of an Auth0 tenant and how to reach it."""
+
+    omit: ClassVar[frozenset[str]] = frozenset({"import", "deletionPolicy"})
+
+    domain: Annotated[Host, Immutable("domain cannot be changed, it is another tenant: create another Auth0Tenant")]
+    """The tenant's own domain, such as `example.eu.auth0.com` (not a custom domain)."""
+    credentials: Auth0Credentials
+    """How mlgate signs in to the Management API."""
+    plan: Literal[
+        "Free", "Essentials", "Professional", "B2B", "Enterprise", "EnterpriseNonProduction", "PrivateCloud"
+    ] = "Free"
+    """The subscription plan, which decides how many requests mlgate sends at most. Headers of the service refine it."""
+    settings: Auth0TenantSettings | None = None
+    """Tenant settings to keep. What is not written here is left alone."""
+    allowed_namespaces: AllowedNamespaces | None = None
+    """Who may use this tenant through mlgate. Unset: only this namespace."""
+    allow_delete: bool = True
+    """False keeps mlgate from deleting anything in this tenant."""
+    max_deletes_per_hour: Annotated[int, Field(ge=0, le=10000)] | None = None
+    """How many things mlgate may delete in this tenant per hour; more wait and say so. Unset: no limit."""
+
+
+class RequestBudget(Api):
+    """What is left of the Management API's rate limit."""
+
+    limit: Annotated[int, Field(ge=0)] | None = None
+    """Requests of a full bucket."""
+    remaining: Annotated[int, Field(ge=0)] | None = None
+    """Requests left when this was written."""
+
+
+Scopes = Annotated[list[Annotated[str, Field(max_length=280)]], Field(max_length=512), ListSet()]
+
+
+class Auth0TenantStatus(ManagedStatus):
+    """How the tenant stands."""
+
+    issuer: Annotated[str, Field(max_length=512)] | None = None
+    """The `iss` of the tenant's tokens, with its trailing slash."""
+    jwks_key_ids: Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length=32), ListSet()] | None = None
+    """Ids of the keys that tokens are signed with now or next."""
+    jwks: Annotated[str, Field(max_length=32768)] | None = None
+    """The tenant's public signing keys (JWKS) as JSON; gateways verify tokens with it."""
+    granted_scopes: Scopes | None = None
+    """What the credentials may do."""
+    missing_scopes: Scopes | None = None
+    """What the credentials would have to be allowed for everything that refers to this tenant."""
+    request_budget: RequestBudget | None = None
+    """What is left of the Management API's rate limit."""
+    entity_counts: Annotated[dict[str, Annotated[int, Field(ge=0)]], Field(max_length=32)] | None = None
+    """How many of each kind of thing the tenant holds, ours or not."""
+    warnings: Annotated[list[Annotated[str, Field(max_length=1024)]], Field(max_length=32)] | None = None
+    """What will need attention, such as Rules that are still there."""
+
+
+AUTH0_TENANT = KindType(
+    kind="Auth0Tenant",
+    plural="auth0tenants",
+    short_names=("a0t",),
+    spec=Auth0TenantSpec,
+    status=Auth0TenantStatus,
+    description="An Auth0 tenant: how mlgate signs in to it, who may use it, and the settings that are kept.",
+    columns=columns(
+        Column("Domain", ".spec.domain"),
+        Column("Budget", ".status.requestBudget.remaining", type="integer", priority=1, description="Requests left."),
+    ),
+)

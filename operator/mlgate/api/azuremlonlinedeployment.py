@@ -1,0 +1,220 @@
+"""AzureMLOnlineDeployment: a model served behind an online endpoint.
+
+At most 20 deployments per endpoint and 50 instances per deployment; a request may take 180 s at most on managed compute
+(shared facts, azure-ml section 2). Durations are written as `30s` here and sent as ISO 8601.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from .azure import OBJECT_NAME_IS_ENDPOINT_NAME, AssetName, EndpointName, ProvisioningState, Tags
+from .managed import ManagedSpec, ManagedStatus
+from .markers import Cel, Immutable, ListMap, Within, exactly_one, fixed
+from .meta import Api, Column, Duration, KindType, columns
+from .references import AllowedNamespaces, ObjectRef, SecretKeyRef
+
+AssetId = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^(/subscriptions/|azureml:)[^\s]+$")]
+AssetVersion = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^(@latest|[a-zA-Z0-9][-_.a-zA-Z0-9]*)$")]
+_ID_OR_NAME = (
+    exactly_one("id", "name", message="write either id or name and version, not both"),
+    Cel("has(self.name) == has(self.version)", "name and version go together"),
+)
+
+
+class ModelSource(Api):
+    """A model version that is registered in the workspace or in a registry."""
+
+    validations: ClassVar[tuple[Cel, ...]] = _ID_OR_NAME
+
+    id: AssetId | None = None
+    """Its ARM id, or `azureml://registries/...`."""
+    name: AssetName | None = None
+    """Its name in the endpoint's workspace."""
+    version: AssetVersion | None = None
+    """Its version, or `@latest`, which status resolves to the version in use."""
+
+
+class EnvironmentSource(Api):
+    """An environment version that is registered in the workspace or in a registry."""
+
+    validations: ClassVar[tuple[Cel, ...]] = _ID_OR_NAME
+
+    id: AssetId | None = None
+    """Its ARM id, or `azureml://registries/...`."""
+    name: AssetName | None = None
+    """Its name in the endpoint's workspace."""
+    version: AssetVersion | None = None
+    """Its version, or `@latest`, which status resolves to the version in use."""
+
+
+class CodeSource(Api):
+    """The scoring code."""
+
+    id: AssetId
+    """ARM id of the code version."""
+    scoring_script: Annotated[str, Field(min_length=1, max_length=1024)]
+    """The file in it that has `init()` and `run()`."""
+
+
+class ScaleSettings(Api):
+    """How the number of instances follows the load."""
+
+    validations: ClassVar[tuple[Cel, ...]] = (
+        Cel(
+            "self.type == 'TargetUtilization' || (!has(self.minInstances) && !has(self.maxInstances)"
+            " && !has(self.targetUtilizationPercentage) && !has(self.pollingInterval))",
+            "what follows the load (minInstances and the like) goes with type: TargetUtilization only",
+        ),
+        Cel(
+            "!has(self.minInstances) || !has(self.maxInstances) || self.minInstances <= self.maxInstances",
+            "minInstances must not be more than maxInstances",
+        ),
+    )
+
+    type: Literal["Default", "TargetUtilization"]
+    """`Default`: `instanceCount`, whatever the load. `TargetUtilization`: follow the load (Kubernetes compute)."""
+    min_instances: Annotated[int, Field(ge=0, le=50)] | None = None
+    """Fewest instances."""
+    max_instances: Annotated[int, Field(ge=1, le=50)] | None = None
+    """Most instances."""
+    target_utilization_percentage: Annotated[int, Field(ge=1, le=100)] | None = None
+    """How busy instances should be, in percent."""
+    polling_interval: Annotated[Duration, Within("1s", "1h")] | None = None
+    """How often the load is looked at."""
+
+
+class Probe(Api):
+    """How Azure finds out whether an instance is alive or ready."""
+
+    initial_delay: Annotated[Duration, Within("1s", "24h")] | None = None
+    """How long to wait before the first probe."""
+    period: Annotated[Duration, Within("1s", "1h")] | None = None
+    """How often to probe."""
+    timeout: Annotated[Duration, Within("1s", "1h")] | None = None
+    """How long to wait for an answer."""
+    success_threshold: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Good answers in a row that make an instance good."""
+    failure_threshold: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Bad answers in a row that make an instance bad."""
+
+
+class RequestSettings(Api):
+    """How requests are handled."""
+
+    request_timeout: Annotated[Duration, Within("1s", "180s")] | None = None
+    """How long a request may take, at most 180s. Azure's own default is 5s."""
+    max_concurrent_requests_per_instance: Annotated[int, Field(ge=1, le=10000)] | None = None
+    """Requests that one instance handles at the same time. Azure's own default is 1."""
+    max_queue_wait: Annotated[Duration, Within("1ms", "180s")] | None = None
+    """How long a request may wait for an instance."""
+
+
+class EnvironmentVariable(Api):
+    """An environment variable of the scoring container."""
+
+    validations: ClassVar[tuple[Cel, ...]] = (
+        exactly_one("value", "secretRef", message="write either value or secretRef, not both"),
+    )
+
+    name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    """Its name."""
+    value: Annotated[str, Field(max_length=4096)] | None = None
+    """Its value, in the clear."""
+    secret_ref: SecretKeyRef | None = None
+    """Where its value is, when it is secret."""
+
+
+class DeploymentFields(Api):
+    """What a deployment is made of; SecuredModelEndpoint uses the same words."""
+
+    model: ModelSource | None = None
+    """The model it serves."""
+    environment: EnvironmentSource | None = None
+    """What it runs in. MLflow models need none."""
+    code: CodeSource | None = None
+    """The scoring code. MLflow models need none."""
+    instance_type: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_]+$")] | None = None
+    """Size of its machines, such as `Standard_DS3_v2`."""
+    instance_count: Annotated[int, Field(ge=1, le=50)] | None = None
+    """How many machines. New deployments get 1."""
+    scale: ScaleSettings | None = None
+    """How the number of instances follows the load."""
+    liveness_probe: Probe | None = None
+    """How Azure finds out whether an instance is alive."""
+    readiness_probe: Probe | None = None
+    """How Azure finds out whether an instance is ready."""
+    request_settings: RequestSettings | None = None
+    """How requests are handled."""
+    environment_variables: Annotated[list[EnvironmentVariable], Field(max_length=100), ListMap("name")] | None = None
+    """Environment variables of the scoring container."""
+    app_insights_enabled: bool | None = None
+    """Whether calls and logs go to Application Insights."""
+    description: Annotated[str, Field(max_length=1024)] | None = None
+    """What it is for."""
+    tags: Tags | None = None
+    """Tags. Those that are not written here are left alone."""
+
+
+class AzureMLOnlineDeploymentSpec(ManagedSpec, DeploymentFields):
+    """Desired state of an Azure ML online deployment."""
+
+    validations: ClassVar[tuple[Cel, ...]] = (
+        fixed(
+            "azureName", "azureName cannot be changed, added or removed later: create another AzureMLOnlineDeployment"
+        ),
+    )
+
+    endpoint_ref: Annotated[
+        ObjectRef, Immutable("endpointRef cannot be changed: create another AzureMLOnlineDeployment")
+    ]
+    """The AzureMLOnlineEndpoint it serves behind."""
+    azure_name: EndpointName | None = None
+    """Name in Azure, unique in the endpoint; `traffic` uses it. Unset: the object's name."""
+    allowed_namespaces: AllowedNamespaces | None = None
+    """Who may refer to this deployment. Unset: only this namespace."""
+
+
+class DeploymentFailure(Api):
+    """Why Azure could not make it work."""
+
+    code: Annotated[str, Field(max_length=256)]
+    """Azure's code, such as `OutOfQuota`."""
+    message: Annotated[str, Field(max_length=8192)] = ""
+    """Azure's words and the last log lines."""
+
+
+class AzureMLOnlineDeploymentStatus(ManagedStatus):
+    """How the deployment stands."""
+
+    provisioning_state: ProvisioningState | None = None
+    """What Azure says."""
+    azure_name: Annotated[str, Field(max_length=32)] | None = None
+    """Its name in Azure."""
+    model_id: Annotated[str, Field(max_length=1024)] | None = None
+    """The model version in use."""
+    environment_id: Annotated[str, Field(max_length=1024)] | None = None
+    """The environment version in use."""
+    instance_count: Annotated[int, Field(ge=0)] | None = None
+    """How many machines it has."""
+    failure: DeploymentFailure | None = None
+    """Why it failed."""
+
+
+AZURE_ML_ONLINE_DEPLOYMENT = KindType(
+    kind="AzureMLOnlineDeployment",
+    plural="azuremlonlinedeployments",
+    short_names=("amld",),
+    spec=AzureMLOnlineDeploymentSpec,
+    status=AzureMLOnlineDeploymentStatus,
+    description="A model served behind an Azure ML online endpoint.",
+    columns=columns(
+        Column("Endpoint", ".spec.endpointRef.name"),
+        Column("Instances", ".status.instanceCount", type="integer"),
+        Column("State", ".status.provisioningState"),
+        Column("Model", ".status.modelId", priority=1),
+    ),
+    rules=(OBJECT_NAME_IS_ENDPOINT_NAME,),
+)
