@@ -1,0 +1,58 @@
+"""All objects of a collection, page by page, with no request more than needed.
+
+`include_totals=true` gives `{start, limit, total, <plural>}` (shared facts, auth0 section 2.6); the SDK's own pager asks
+for one more, empty page each time, so pages are asked for one by one here. Offsets move when others create or delete
+meanwhile, and an object can slip between two pages: a listing whose count does not match is read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from ..errors import Retry
+from .access import Raw
+from .faults import missing_field
+from .wire import Received
+
+PAGE_SIZE = 100
+"""Objects a page: the most that the Management API gives."""
+_ATTEMPTS = 3
+
+
+async def list_all(page: Callable[[int], Awaitable[Received]], *, plural: str, key: Sequence[str]) -> list[Raw]:
+    """Every object, each once. `page` asks for the page of that number; `plural` is the list's field, `key` the
+    fields that tell two objects apart.
+
+    Raises what the requests raise, and Retry when the collection changes faster than it can be read.
+    """
+    for _ in range(_ATTEMPTS):
+        found, whole = await _pages(page, plural=plural, key=key)
+        if whole:
+            return list(found.values())
+    raise Retry(f"The {plural.replace('_', ' ')} of the tenant change while they are listed. mlgate lists them again.")
+
+
+async def _pages(
+    page: Callable[[int], Awaitable[Received]], *, plural: str, key: Sequence[str]
+) -> tuple[dict[str, Raw], bool]:
+    found: dict[str, Raw] = {}
+    totals: set[int] = set()
+    for number in range(10_000):
+        received = await page(number)
+        if received.absent:
+            return {}, True
+        body = received.body()
+        items = body.get(plural)
+        if not isinstance(items, list):
+            raise missing_field(received.asked, plural)
+        for item in items:
+            if not isinstance(item, dict) or not all(item.get(name) for name in key):
+                raise missing_field(received.asked, f"{plural}[].{'/'.join(key)}")
+            found["\n".join(str(item[name]) for name in key)] = item
+        total = body.get("total")
+        if not isinstance(total, int):
+            raise missing_field(received.asked, "total")
+        totals.add(total)
+        if not items or len(found) >= total:
+            break
+    return found, len(totals) == 1 and len(found) == max(totals)
