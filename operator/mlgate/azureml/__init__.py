@@ -1,0 +1,37 @@
+"""Azure Machine Learning as mlgate sees it: sessions, resources, long operations, errors.
+
+Knows nothing of Kubernetes, of kinds or of Auth0. Importing it is cheap: azure.* is loaded when a session first talks
+to Azure. Where to look: `session` (the way in), `wire` (the one place from which requests leave), `faults` (what an
+answer means), `progress` (how far a long operation is), `explain` (why one failed), `compare` (when read means the
+same as written).
+"""
+
+from .access import AzureAccess, ClientSecret, ManagedIdentity, WorkloadIdentity
+from .arm_id import ArmId, Subject
+from .endpoints import Keys
+from .explain import Failure, explain
+from .progress import OperationStatus, Progress, State
+from .resources import Accepted
+from .session import Session, Sessions
+from .wire import API_VERSION, EndpointToken, RequestSeen
+
+__all__ = [
+    "API_VERSION",
+    "Accepted",
+    "ArmId",
+    "AzureAccess",
+    "ClientSecret",
+    "EndpointToken",
+    "Failure",
+    "Keys",
+    "ManagedIdentity",
+    "OperationStatus",
+    "Progress",
+    "RequestSeen",
+    "Session",
+    "Sessions",
+    "State",
+    "Subject",
+    "WorkloadIdentity",
+    "explain",
+]

@@ -1,0 +1,42 @@
+"""Online deployments. Creating one takes 5 to 20 minutes; scaling has its own cheap way (PATCH of sku.capacity).
+
+`getLogs` works on failed deployments too, and users print what they like: its text is masked here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from . import arm_id
+from .arm_id import Subject
+from .masking import mask
+from .resources import Accepted, Resources
+from .wire import Wire
+
+Container = Literal["InferenceServer", "StorageInitializer"]
+
+
+class Deployments(Resources):
+    """The deployments of all online endpoints of a session's subscription."""
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(wire, Subject.DEPLOYMENT)
+
+    def id(self, endpoint_id: str, name: str) -> str:
+        """The ARM id. Raises Terminal for impossible names."""
+        return arm_id.deployment_id(endpoint_id, name)
+
+    async def patch_capacity(self, resource_id: str, capacity: int) -> Accepted:
+        """Sets the number of instances and nothing else."""
+        return await self._patch(resource_id, {"sku": {"capacity": capacity}})
+
+    async def of_endpoint(self, endpoint_id: str) -> list[dict[str, Any]]:
+        """All deployments of an endpoint, in one request per page. Raises Gone when the endpoint does not exist."""
+        endpoint = arm_id.read(endpoint_id)
+        return await self._list(f"{endpoint}/deployments", f"deployments of {endpoint.described()}")
+
+    async def logs(self, resource_id: str, tail: int, container: Container = "InferenceServer") -> str:
+        """The last `tail` lines of a container, with secrets masked; empty when it never started."""
+        body = await self._ask(resource_id, "getLogs", {"containerType": container, "tail": tail})
+        content = body.get("content")
+        return mask(content) if isinstance(content, str) else ""

@@ -1,0 +1,85 @@
+"""Online endpoints and what callers of them present.
+
+A PUT without `traffic` sets all traffic to 0 (genaiops-promptflow-template 182), so every PUT carries the whole map;
+PATCH takes tags only. `listKeys` works in authMode Key, `token` in AMLToken (24 h, to be renewed after 12 h:
+recording TestOnlineDeployment); in AADToken callers use an Entra token (`Session.scoring_token`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlgate.errors import Terminal
+from mlgate.sensitive import Sensitive
+
+from . import arm_id, faults
+from .arm_id import Subject
+from .resources import Accepted, Resources
+from .wire import EndpointToken, Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The two keys of an endpoint; either is good."""
+
+    primary: Sensitive
+    secondary: Sensitive
+
+
+class Endpoints(Resources):
+    """The online endpoints of a session's subscription."""
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__(wire, Subject.ENDPOINT)
+
+    def id(self, workspace_id: str, name: str) -> str:
+        """The ARM id. Raises Terminal for impossible names."""
+        return arm_id.endpoint_id(workspace_id, name)
+
+    async def put(self, resource_id: str, body: Mapping[str, Any]) -> Accepted:
+        """Creates or replaces it. Raises Terminal for a body without the whole traffic map."""
+        properties = body.get("properties")
+        if not isinstance(properties, Mapping) or not isinstance(properties.get("traffic"), Mapping):
+            raise Terminal(f"The body for {resource_id} has no traffic map: Azure would stop all traffic.")
+        return await super().put(resource_id, body)
+
+    async def patch_tags(self, resource_id: str, tags: Mapping[str, str]) -> Accepted:
+        """Replaces its tags and nothing else."""
+        return await self._patch(resource_id, {"tags": dict(tags)})
+
+    async def of_workspace(self, workspace_id: str) -> list[dict[str, Any]]:
+        """All endpoints of a workspace, in one request per page."""
+        workspace = arm_id.read(workspace_id)
+        return await self._list(f"{workspace}/onlineEndpoints", f"online endpoints of {workspace.described()}")
+
+    async def keys(self, resource_id: str) -> Keys:
+        """Both keys. Raises Terminal when its authMode is not Key, Gone when it does not exist."""
+        body = await self._ask(resource_id, "listKeys")
+        return Keys(
+            Sensitive(self._text(resource_id, body, "primaryKey")),
+            Sensitive(self._text(resource_id, body, "secondaryKey")),
+        )
+
+    async def token(self, resource_id: str) -> EndpointToken:
+        """A token for scoring. Raises Terminal when its authMode is not AMLToken, Gone when it does not exist."""
+        body = await self._ask(resource_id, "token")
+        value = self._text(resource_id, body, "accessToken")
+        expires = body.get("expiryTimeUtc")
+        if isinstance(expires, bool) or not isinstance(expires, int | float):
+            raise self._missing(resource_id, "expiryTimeUtc")
+        refresh = body.get("refreshAfterTimeUtc")
+        if isinstance(refresh, bool) or not isinstance(refresh, int | float):
+            refresh = expires - 43200  # what the service says itself wherever it says it
+        return EndpointToken(Sensitive(value), float(expires), float(min(refresh, expires)))
+
+    def _text(self, resource_id: str, body: Mapping[str, Any], name: str) -> str:
+        value = body.get(name)
+        if not isinstance(value, str) or not value:
+            raise self._missing(resource_id, name)
+        return value
+
+    def _missing(self, resource_id: str, name: str) -> Exception:
+        _, what = self._read(resource_id)
+        return faults.missing(self._wire.asked("POST", what, writes=False), name)

@@ -1,0 +1,130 @@
+"""Sessions: Azure as one AzureConnection sees it. One per set of credentials, kept for the life of the process."""
+
+from __future__ import annotations
+
+import random as random_module
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mlgate.errors import Denied, Gone
+
+from . import progress as progress_module
+from .access import AzureAccess, Cloud
+from .arm_id import Subject
+from .deployments import Deployments
+from .endpoints import Endpoints
+from .progress import OperationStatus, Progress
+from .wire import EndpointToken, Outlets, RequestSeen, Wire, with_addresses
+from .workspaces import Workspaces
+
+
+class Session:
+    """Azure ML in one subscription, as one identity.
+
+    `gate` names what Quota and CredentialsRejected shut. All methods raise the errors of mlgate.errors; none waits
+    for a long operation.
+    """
+
+    def __init__(self, access: AzureAccess, cloud: Cloud, wire: Wire, *, poll_scale: float) -> None:
+        self.gate = access.gate
+        self.access = access
+        self.workspaces = Workspaces(wire, access.subscription_id)
+        self.endpoints = Endpoints(wire)
+        self.deployments = Deployments(wire)
+        self._cloud = cloud
+        self._wire = wire
+        self._poll_scale = poll_scale
+
+    async def verify(self, resource_group: str | None = None) -> None:
+        """Finds out whether the credentials are good. Raises CredentialsRejected, Terminal, Retry.
+
+        A token proves tenant, application and secret, and costs no ARM request (it is the one that the next call
+        uses). With `resource_group`, one read also proves the subscription and the group. That read may be denied to
+        credentials that are good for one workspace only, so a denial is no failure here.
+        """
+        await self._wire.token(self._cloud.arm_scope, f"token for subscription {self.access.subscription_id}")
+        if resource_group is None:
+            return
+        try:
+            await self.workspaces.in_group(resource_group)
+        except (Denied, Gone):
+            return
+
+    async def scoring_token(self) -> EndpointToken:
+        """An Entra token for endpoints with authMode AADToken. Its bearer needs onlineEndpoints/score/action there."""
+        return await self._wire.token(self._cloud.scoring_scope, "token for scoring")
+
+    def progress(self, resource: Mapping[str, Any]) -> Progress:
+        """Where a resource stands and when to look again. Raises Retry when it does not say."""
+        return progress_module.progress(resource, scale=self._poll_scale, jitter=self._wire.jitter())
+
+    def look_again(self, subject: Subject) -> float:
+        """Seconds to wait after a write whose answer carried no resource (workspaces, deletions)."""
+        return progress_module.look_again(subject, scale=self._poll_scale, jitter=self._wire.jitter())
+
+    async def operation(self, uri: str) -> OperationStatus | None:
+        """An operation's own account, for the error of one that failed; None when Azure has forgotten it."""
+        try:
+            answer = await self._wire.follow(uri, "operation of Azure ML")
+        except Gone:
+            return None
+        return progress_module.operation_status(answer.body if isinstance(answer.body, dict) else {})
+
+    def requests_left(self) -> dict[str, int]:
+        """What the subscription has left by bucket (reads, writes, deletes, …), as last heard."""
+        return self._wire.throttle.left()
+
+
+class Sessions:
+    """The sessions of a process.
+
+    `resource_manager` and `authority` replace the cloud's addresses (development, tests, private clouds; both https),
+    `ca_file` is the CA that signs them. `poll_scale` shortens the waits for long operations. `clock` is UNIX seconds,
+    `random` from 0 up to 1; `on_request` hears of every ARM request.
+    """
+
+    def __init__(
+        self,
+        *,
+        resource_manager: str | None = None,
+        authority: str | None = None,
+        ca_file: str | None = None,
+        poll_scale: float = 1.0,
+        clock: Callable[[], float] = time.time,
+        random: Callable[[], float] = random_module.random,
+        on_request: Callable[[RequestSeen], None] | None = None,
+    ) -> None:
+        self._resource_manager = resource_manager
+        self._authority = authority
+        self._poll_scale = poll_scale
+        self._clock = clock
+        self._random = random
+        self._on_request = on_request
+        self._outlets = Outlets(ca_file)
+        self._sessions: dict[str, tuple[tuple[str, str | None], Session]] = {}
+
+    def session(self, access: AzureAccess) -> Session:
+        """The session of these credentials; a changed Secret gives a new one. Costs nothing. Raises Terminal, ValueError."""
+        key = (access.fingerprint(), access.secret_name)
+        known = self._sessions.get(access.name)
+        if known and known[0] == key:
+            return known[1]
+        cloud = with_addresses(access.endpoints(), resource_manager=self._resource_manager, authority=self._authority)
+        wire = Wire(
+            access,
+            cloud,
+            self._outlets,
+            clock=self._clock,
+            random=self._random,
+            poll_scale=self._poll_scale,
+            on_request=self._on_request,
+        )
+        session = Session(access, cloud, wire, poll_scale=self._poll_scale)
+        self._sessions[access.name] = (key, session)
+        return session
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        self._sessions.clear()
+        await self._outlets.close()
