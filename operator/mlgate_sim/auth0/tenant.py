@@ -1,0 +1,168 @@
+"""What a tenant holds. Plain JSON objects by id, so that a test can look at them and the whole can be saved and loaded.
+
+Stored objects carry more than answers show: a client's secret, a credential's public key. What leaves is decided
+where it leaves (clients.py, credentials.py).
+"""
+
+from __future__ import annotations
+
+import copy
+import secrets
+import string
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlgate_sim.auth0 import management_api
+from mlgate_sim.auth0.call import Json
+from mlgate_sim.auth0.errors import ApiError
+from mlgate_sim.auth0.keys import KeyRing, SigningKey
+
+LETTERS = string.ascii_letters + string.digits
+COLLECTIONS = (
+    "settings",
+    "clients",
+    "credentials",
+    "resource_servers",
+    "client_grants",
+    "roles",
+    "role_permissions",
+    "role_users",
+    "users",
+    "created_at",
+)
+
+
+@dataclass
+class Tenant:
+    """The state of one tenant."""
+
+    domain: str
+    keys: KeyRing
+    settings: Json = field(default_factory=dict)
+    clients: dict[str, Json] = field(default_factory=dict)  # by client_id
+    credentials: dict[str, dict[str, Json]] = field(default_factory=dict)  # by client_id, then id
+    resource_servers: dict[str, Json] = field(default_factory=dict)  # by id
+    client_grants: dict[str, Json] = field(default_factory=dict)
+    roles: dict[str, Json] = field(default_factory=dict)
+    role_permissions: dict[str, list[Json]] = field(default_factory=dict)  # by role id, in order of assignment
+    role_users: dict[str, list[str]] = field(default_factory=dict)
+    users: dict[str, Json] = field(default_factory=dict)  # only shown, in a role's users
+    created_at: dict[str, float] = field(default_factory=dict)  # by id, UNIX seconds; seeded objects have none
+    visibility_delay: float = 0.0  # seconds until a new object shows up in lists
+    entity_limits: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def issuer(self) -> str:
+        return f"https://{self.domain}/"
+
+    @property
+    def management_audience(self) -> str:
+        return management_api.identifier(self.domain)
+
+    def as_json(self) -> Json:
+        return {
+            "domain": self.domain,
+            "keys": self.keys.as_json(),
+            **{name: copy.deepcopy(getattr(self, name)) for name in COLLECTIONS},
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Tenant:
+        tenant = cls(domain=str(stored["domain"]), keys=KeyRing.from_json(stored["keys"]))
+        for name in COLLECTIONS:
+            setattr(tenant, name, copy.deepcopy(dict(stored[name])))
+        return tenant
+
+    def visible(self, objects: Iterable[tuple[str, Json]], now: float) -> list[Json]:
+        """The objects that a list shows now, in the order in which they were made."""
+        return [item for id_, item in objects if now >= self.created_at.get(id_, 0.0) + self.visibility_delay]
+
+    def resource_server(self, id_or_identifier: str) -> Json | None:
+        found = self.resource_servers.get(id_or_identifier)
+        return found or self.api(id_or_identifier)
+
+    def api(self, identifier: str) -> Json | None:
+        """The resource server with this identifier."""
+        return next((api for api in self.resource_servers.values() if api["identifier"] == identifier), None)
+
+    def check_entity_limit(self, collection: str) -> None:
+        """Raises ApiError (403) when the plan has no room for one more."""
+        limit = self.entity_limits.get(collection)
+        held: Mapping[str, Json] = getattr(self, collection)
+        counted = sum(1 for item in held.values() if not item.get("global") and not item.get("is_system"))
+        if limit is not None and counted >= limit:
+            raise ApiError(403, "You reached the limit of entities of this type for this tenant.")
+
+
+def letters(count: int) -> str:
+    return "".join(secrets.choice(LETTERS) for _ in range(count))
+
+
+def new_client_id(*, third_party: bool = False) -> str:
+    """32 characters; those of strict third-party applications look different (TestAccClient_ThirdPartySecurityMode)."""
+    return f"tpc_{letters(22)}" if third_party else letters(32)
+
+
+def new_client_secret() -> str:
+    return letters(64)
+
+
+def new_object_id() -> str:
+    """24 hex digits, as resource servers have."""
+    return secrets.token_hex(12)
+
+
+def initial_tenant(domain: str, operator: Json) -> Tenant:
+    """A new tenant with its system API, its global client and the operator's own application, granted every scope."""
+    tenant = Tenant(domain=domain, keys=KeyRing(SigningKey.generate(domain)), settings=initial_settings())
+    api = management_api.resource_server(domain, new_object_id())
+    tenant.resource_servers[api["id"]] = api
+    everything: Json = {
+        "tenant": tenant_name(domain),
+        "global": True,
+        "name": "All Applications",
+        "client_id": new_client_id(),
+        "client_secret": new_client_secret(),
+        "custom_login_page_on": True,
+        "grant_types": ["authorization_code", "implicit", "refresh_token", "client_credentials"],
+    }
+    for client in (operator, everything):
+        tenant.clients[client["client_id"]] = client
+    grant: Json = {
+        "id": f"cgr_{letters(16)}",
+        "client_id": operator["client_id"],
+        "audience": api["identifier"],
+        "scope": [scope["value"] for scope in api["scopes"]],
+        "subject_type": "client",
+    }
+    tenant.client_grants[grant["id"]] = grant
+    return tenant
+
+
+def tenant_name(domain: str) -> str:
+    return domain.partition(".")[0].partition(":")[0]
+
+
+def initial_settings() -> Json:
+    """A tenant's settings before anybody changes them (as TestTenantManager_CIMDAndResourceParameterProfile starts)."""
+    return {
+        "change_password": {"enabled": False},
+        "enabled_locales": ["en"],
+        "flags": {
+            "allow_changing_enable_sso": False,
+            "disable_impersonation": True,
+            "enable_sso": True,
+            "universal_login": True,
+            "revoke_refresh_token_grant": False,
+            "disable_clickjack_protection_headers": False,
+        },
+        "guardian_mfa_page": {"enabled": False},
+        "idle_session_lifetime": 72,
+        "ephemeral_session_lifetime": 72,
+        "idle_ephemeral_session_lifetime": 24,
+        "sandbox_version": "22",
+        "session_lifetime": 168,
+        "oidc_logout": {"rp_logout_end_session_endpoint_discovery": True},
+        "phone_consolidated_experience": True,
+    }
