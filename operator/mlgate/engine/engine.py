@@ -95,7 +95,7 @@ class Engine:
         self.recorder = Recorder(store, clock, instance=instance)
         self._writer = Writer(store, clock, self._wrote)
         self._gates = Gates(clock, lambda key: self.queue.add(key, Urgency.RETRY))
-        resolver = Resolver(store, self.cache, self._writer)
+        resolver = self._resolver = Resolver(store, self.cache, self._writer, clock, self._noted)
         self._externals = ExternalReconciler(
             cache=self.cache,
             writer=self._writer,
@@ -105,6 +105,7 @@ class Engine:
             clock=clock,
             fence=fence,
             kinds=kinds,
+            noted=self._noted,
         )
         self._compositions = CompositionReconciler(
             store=store,
@@ -116,6 +117,8 @@ class Engine:
         self._listeners: list[Callable[[Key, Object | None], None]] = []
         self._workers: list[asyncio.Task[None]] = []
         self._started_at = clock.wall()
+        self._suspects: set[Key] = set()
+        """Objects whose Secrets changed: what they gave away, or their credentials, must be looked at."""
 
     # -- doorbells ----------------------------------------------------------------------------------------------------
 
@@ -127,6 +130,7 @@ class Engine:
         """Something changed, or may have."""
         key = key_of(obj)
         if key.kind == SECRET:
+            self._resolver.forget_secret(key)
             if not _ours(obj) and not self.cache.referrers(key):
                 return
             obj = _without_values(obj)
@@ -134,6 +138,10 @@ class Engine:
             self._gone(key, obj)
         else:
             self._seen(key, obj, own=False)
+
+    def _noted(self, secret: Object) -> None:
+        """A Secret as we just read or wrote it: its doorbell is no news then."""
+        self.cache.put(_without_values(secret))
 
     def _wrote(self, obj: Object) -> None:
         """A write of ours: the cache has it before the doorbell rings, and its own echo is no news."""
@@ -150,8 +158,11 @@ class Engine:
                 self._first_look(key, obj)
             elif _wants_a_look(before, obj, own=own):
                 self.queue.add(key, Urgency.DELETION if objects.deleting(obj) else Urgency.USER)
-        if before is None or objects.visible(before) != objects.visible(obj):
+        if before is None or objects.depended(before) != objects.depended(obj):
             self._wake_others(key, obj)
+        if before is not None and objects.is_ready(obj) and not objects.is_ready(before):
+            self._wake_targets(key)
+        if before is None or objects.visible(before) != objects.visible(obj):
             self._tell(key, obj)
 
     def _gone(self, key: Key, obj: Object) -> None:
@@ -167,6 +178,13 @@ class Engine:
         self.queue.forget(key)
         self._tell(key, None)
 
+    def _wake_targets(self, key: Key) -> None:
+        kind = self.kinds.get(key.kind)
+        if isinstance(kind, External) and kind.wakes_targets:
+            for target in self.cache.targets(key):
+                if target.kind in self.kinds:
+                    self.queue.add(target, Urgency.USER)
+
     def _tell(self, key: Key, obj: Object | None) -> None:
         for listener in self._listeners:
             listener(key, obj)
@@ -174,6 +192,8 @@ class Engine:
     def _wake_others(self, key: Key, obj: Object) -> None:
         for other in (*self.cache.referrers(key), *self.cache.owners_of(obj)):
             if other.kind in self.kinds:
+                if key.kind == SECRET:
+                    self._suspects.add(other)
                 self.queue.add(other, Urgency.USER)
 
     def _first_look(self, key: Key, obj: Object) -> None:
@@ -257,7 +277,9 @@ class Engine:
             except Trouble as trouble:
                 return self.cache.get(key) or obj, of_trouble(trouble, was_well=was_well, attempt=attempt)
         assert isinstance(kind, External)
-        subject = Subject(kind, key, obj, owner, urgency)
+        glance = urgency is Urgency.USER and key not in self._suspects
+        self._suspects.discard(key)
+        subject, was_usable = Subject(kind, key, obj, owner, urgency, glance), objects.says(obj, "Ready")
         met: Trouble | None = None
         try:
             return await self._externals.reconcile(subject)
@@ -267,7 +289,7 @@ class Engine:
             return subject.obj, verdict.noting(*subject.notices)
         except Trouble as trouble:
             met = trouble
-            verdict = of_trouble(trouble, was_well=was_well, attempt=attempt)
+            verdict = of_trouble(trouble, was_well=was_well, attempt=attempt, was_usable=was_usable)
             return subject.obj, verdict.noting(*(n for n in subject.notices if n not in verdict.notices))
         except StoreError:
             raise

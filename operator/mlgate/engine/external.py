@@ -6,7 +6,7 @@ change something can only leave while a plan is carried out that policy let thro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +39,8 @@ class Subject:
     obj: Object
     owner: Owner
     urgency: Urgency
+    glance: bool = False
+    """Woken only because something it refers to changed: outside need not be asked when the wish is the same."""
     spec: Any = None
     refs: Resolved = field(default_factory=Resolved)
     conn: Any = None
@@ -68,7 +70,9 @@ class ExternalReconciler:
         clock: Clock,
         fence: Fence,
         kinds: Mapping[str, Kind[Any]],
+        noted: Callable[[Object], None],
     ) -> None:
+        self._noted = noted
         self._kinds = kinds
         self._cache = cache
         self._writer = writer
@@ -92,13 +96,15 @@ class ExternalReconciler:
         if objects.deleting(subject.obj):
             return await self._end(subject)
         await self._prepare(subject)
+        wish = wish_hash(subject.wanted)
+        if self._is_settled(subject, wish):
+            return subject.obj, Verdict(True, True, Reason.AVAILABLE, keep=True)
         with self._reading(subject):
             before = await self._secrets.current(subject.obj, subject.kind.secret_names(subject.owner, subject.spec))
             seen = await self._identify(subject)
         health = subject.kind.health(subject.wanted, seen) if seen else None
         if seen is not None and health is not None and not health.settled:
             return await self._conclude(subject, seen, health, before, synced=False)
-        wish = wish_hash(subject.wanted)
         forced = self._forced(subject)
         if (
             seen is not None
@@ -112,19 +118,41 @@ class ExternalReconciler:
         decision = decide(self._question(subject, plan, seen, wish))
         if isinstance(decision, Hold):
             return self._held(subject, seen, health, plan, decision)
+        if plan:
+            self._wait_for_way(subject, creating=seen is None)
         if not plan:
             assert seen is not None and health is not None
             return await self._conclude(subject, seen, health, before, status={"wishHash": wish})
         return await self._carry_out(subject, plan, seen, before, wish)
+
+    def _is_settled(self, subject: Subject, wish: str) -> bool:
+        """Woken by something it refers to, and its wish is what was carried out: nothing to ask the service for. Drift
+        has its own time, and a changed Secret is always looked at."""
+        return bool(
+            subject.glance
+            and subject.kind.holds
+            and subject.kind.fixed_id(subject.owner, subject.spec) is None
+            and objects.is_ready(subject.obj)
+            and subject.status.get("wishHash") == wish
+            and not self._forced(subject)
+        )
 
     # -- the steps ----------------------------------------------------------------------------------------------------
 
     async def _prepare(self, subject: Subject) -> None:
         kind, spec = subject.kind, subject.spec
         subject.refs = await self._resolver.resolve(subject.key, kind.references(subject.owner, spec))
-        subject.conn = await kind.connect(spec, subject.refs)
+        subject.conn = await kind.connect(subject.owner, spec, subject.refs)
         self._pass_gate(subject)
         subject.wanted = kind.desired(subject.owner, spec, subject.refs)
+        if not subject.status.get("externalId"):
+            self._wait_for_way(subject, creating=True)
+
+    @staticmethod
+    def _wait_for_way(subject: Subject, *, creating: bool) -> None:
+        """Asked before anything is looked up outside: what cannot be made yet costs no request."""
+        if why := subject.kind.hindrance(subject.spec, subject.refs, creating=creating):
+            raise Wait(why, reason=Reason.CREATING if creating else Reason.UPDATING)
 
     def _pass_gate(self, subject: Subject) -> None:
         trouble = self._gates.enter(subject.conn.gate, subject.key)
@@ -133,11 +161,14 @@ class ExternalReconciler:
 
     async def _identify(self, subject: Subject) -> Seen | None:
         """What is this object's, or None when it has to be made."""
+        fixed = subject.kind.fixed_id(subject.owner, subject.spec)
+        if fixed is not None:
+            return await subject.kind.observe(subject.conn, fixed, subject.wanted, subject.owner.mark)
         imported = subject.spec.import_.id if subject.spec.import_ else None
         external_id = subject.status.get("externalId") or imported
         if external_id is None:
             return await self._recover(subject)
-        seen = await subject.kind.observe(subject.conn, external_id, subject.wanted)
+        seen = await subject.kind.observe(subject.conn, external_id, subject.wanted, subject.owner.mark)
         if seen is not None:
             if seen.ours is False and not imported:
                 raise conflict(seen, self._claims(subject, seen.id))
@@ -172,7 +203,12 @@ class ExternalReconciler:
 
     def _plan(self, subject: Subject, seen: Seen | None, *, retry: bool) -> Plan:
         external_id = seen.id if seen else None
-        plan = subject.kind.fields.diff(subject.wanted, seen.values if seen else None, subject.managed, external_id)
+        fields = subject.kind.fields_for(subject.spec)
+        if seen is None:
+            fresh = {**subject.kind.defaults(subject.owner, subject.spec), **subject.wanted}
+            return fields.diff(fresh, None, subject.managed, None)
+        possible, _ = subject.kind.possible(subject.wanted, seen)
+        plan = fields.diff(possible, seen.values, subject.managed, external_id)
         if plan or not retry:
             return plan
         every = [Change(name, None, value, value) for name, value in sorted(subject.wanted.items())]
@@ -182,12 +218,12 @@ class ExternalReconciler:
         self, subject: Subject, plan: Plan, seen: Seen | None, before: Mapping[str, Object | None], wish: str
     ) -> tuple[Object, Verdict]:
         if plan.action is Action.CREATE:
-            applied = await self._create(subject, plan)
+            applied = await self._create(subject, plan, seen)
         else:
             subject.obj = await self._hold(subject)
             with self._writing(subject):
-                applied = await subject.kind.apply(subject.conn, plan)
-            drifted = subject.status.get("wishHash") == wish
+                applied = await subject.kind.apply(subject.conn, plan, seen, subject.owner.mark)
+            drifted = self._was_synced(subject, wish)
             reason = Reason.DRIFT_CORRECTED if drifted else Reason.UPDATED
             shown = ", ".join(change.path for change in plan.changes)
             subject.notices.append(Notice(reason, f"{'Set back' if drifted else 'Changed'} outside: {shown}."))
@@ -198,7 +234,7 @@ class ExternalReconciler:
                 raise applied.trouble
             if now is None:
                 with self._reading(subject):
-                    now = await subject.kind.observe(subject.conn, applied.id, subject.wanted)
+                    now = await subject.kind.observe(subject.conn, applied.id, subject.wanted, subject.owner.mark)
             if now is None:
                 raise Retry(f"{applied.id} was written and does not show yet.", after=2.0, reason=Reason.CREATING)
             health = subject.kind.health(subject.wanted, now)
@@ -206,14 +242,14 @@ class ExternalReconciler:
         except Trouble as trouble:
             raise Unfinished(trouble, status, subject) from trouble
 
-    async def _create(self, subject: Subject, plan: Plan) -> Applied:
+    async def _create(self, subject: Subject, plan: Plan, seen: Seen | None) -> Applied:
         uid, may_exist = subject.owner.uid, self._may_exist(subject)
         subject.obj = await self._hold(subject)
         self._untried.discard(uid)
         self._tried_at[uid] = self._clock.monotonic()
         try:
             with self._writing(subject):
-                applied = await subject.kind.apply(subject.conn, plan)
+                applied = await subject.kind.apply(subject.conn, plan, seen, subject.owner.mark)
         except LostAnswer:
             raise
         except AlreadyHeld as held:
@@ -268,10 +304,15 @@ class ExternalReconciler:
         with self._writing(subject) if self._may_write(subject) else self._reading(subject):
             outputs: Outputs = await subject.kind.outputs(subject.conn, subject.spec, situation)
         for output in outputs.secrets:
-            await self._secrets.write(subject.obj, output, before.get(output.name))
+            written = await self._secrets.write(subject.obj, output, before.get(output.name))
+            if written is not None:
+                self._noted(written)
+        _, waits = subject.kind.possible(subject.wanted, seen)
+        if waits and health.settled and not health.failed:
+            health = Health(False, Reason.DEPENDENCY_NOT_READY, waits, settled=False)
         looks = [seconds for seconds in (again, outputs.again) if seconds is not None]
         verdict = of_health(health, synced=synced, again=min(looks) if looks else None)
-        managed = subject.kind.fields.managed(subject.wanted)
+        managed = subject.kind.fields_for(subject.spec).managed(subject.wanted)
         told = {
             "externalId": seen.id,
             "plan": None,
@@ -314,9 +355,9 @@ class ExternalReconciler:
         if objects.FINALIZER not in objects.finalizers(subject.obj):
             await self._resolver.release_guards(subject.key, refs)
             return subject.obj, Verdict(False, False, Reason.DELETING)
-        self._wait_for_users(subject)
+        self._wait_for_users(subject, those=self._blocks)
         subject.refs = await self._resolver.resolve(subject.key, refs, deleting=True)
-        external_id = subject.status.get("externalId")
+        external_id = subject.status.get("externalId") or subject.kind.fixed_id(subject.owner, subject.spec)
         plan = Plan(Action.DELETE, external_id=external_id)
         decision = decide(self._question(subject, plan, None, ""))
         if isinstance(decision, Hold):
@@ -329,6 +370,7 @@ class ExternalReconciler:
             verdict = await self._delete(subject, external_id)
             if verdict is not None:
                 return subject.obj, verdict
+            self._wait_for_users(subject, those=lambda user, target: True)
             subject.notices.append(Notice(Reason.DELETED, f"Removed {external_id or 'what was there'} outside."))
         await self._resolver.release_guards(subject.key, refs)
         subject.obj = await self._writer.release(resource, subject.obj)
@@ -337,7 +379,7 @@ class ExternalReconciler:
     async def _delete(self, subject: Subject, external_id: str | None) -> Verdict | None:
         """None when it is gone; else what the object says while it is going."""
         try:
-            subject.conn = await subject.kind.connect(subject.spec, subject.refs)
+            subject.conn = await subject.kind.connect(subject.owner, subject.spec, subject.refs)
         except (KeyError, Terminal) as missing:
             raise Terminal(
                 f"What {subject.key} stands for cannot be deleted outside, because what is needed to reach it is missing"
@@ -364,22 +406,24 @@ class ExternalReconciler:
             False, False, Reason.DELETING, message, reconciling=True, again=deletion.again or 5.0, pace=Pace.BACKOFF
         ).noting(*subject.notices, Notice(Reason.DELETING, message))
 
-    def _wait_for_users(self, subject: Subject) -> None:
-        """What others outside still stand on goes last (ENGINE rule 16)."""
+    def _wait_for_users(self, subject: Subject, *, those: Callable[[Object, Object], bool]) -> None:
+        """What others outside still stand on goes last (ENGINE rule 16), and what they need to see that they are gone
+        too (a deployment its endpoint) stays until they have seen it."""
         users = [
             key
             for key in self._cache.referrers(subject.key)
             if (user := self._cache.get(key)) is not None
             and objects.FINALIZER in objects.finalizers(user)
-            and self._blocks(key, user, subject.obj)
+            and isinstance(self._kinds.get(key.kind), External)
+            and those(user, subject.obj)
         ]
         if users:
             shown = ", ".join(str(key) for key in users[:3]) + (f" and {len(users) - 3} more" if len(users) > 3 else "")
             raise Wait(f"{subject.key} goes when these are gone that need it: {shown}.", reason=Reason.DELETION_BLOCKED)
 
-    def _blocks(self, key: Key, user: Object, target: Object) -> bool:
-        kind = self._kinds.get(key.kind)
-        return kind.blocks_deletion_of(target, user) if isinstance(kind, External) else False
+    def _blocks(self, user: Object, target: Object) -> bool:
+        kind = self._kinds[user["kind"]]
+        return isinstance(kind, External) and kind.blocks_deletion_of(target, user)
 
     # -- small questions ----------------------------------------------------------------------------------------------
 
@@ -395,13 +439,18 @@ class ExternalReconciler:
             mode=spec.management_policy,
             drift_policy=spec.drift_policy,
             deletion_policy=spec.deletion_policy,
-            drifted=subject.status.get("wishHash") == wish,
+            drifted=self._was_synced(subject, wish),
             approved=annotations.get(objects.APPROVE),
             ours=seen.ours if seen else None,
             holder=seen.holder if seen else None,
             deletes_allowed=allowed,
             protector=protector,
         )
+
+    @staticmethod
+    def _was_synced(subject: Subject, wish: str) -> bool:
+        """Whether this very wish was out there before: then a difference was made by others."""
+        return subject.status.get("wishHash") == wish and objects.holds(subject.obj, "Synced")
 
     def _may_exist(self, subject: Subject) -> bool:
         held = objects.FINALIZER in objects.finalizers(subject.obj)

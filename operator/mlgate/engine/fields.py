@@ -7,7 +7,6 @@ which replace them is recorded fact, kept with the kind that names the rule.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -48,36 +47,13 @@ class Exact(_Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class Same(_Whole):
-    """Equal after `key`, such as case folding for ARM ids or parsing for ISO 8601 durations."""
+class Alike(_Whole):
+    """Equal by the service's own idea of sameness, given as a function (casing of ids, ISO 8601 durations, ...)."""
 
-    key: Callable[[Any], Any]
+    same: Callable[[Any, Any], bool]
 
     def change(self, path: str, wanted: Any, seen: Any, managed: Sequence[str]) -> Change | None:
-        same = seen is not None and self.key(wanted) == self.key(seen)
-        return None if same else Change(path, seen, wanted, wanted)
-
-
-def folded() -> Same:
-    """Text whose case the service does not keep (ids, enums)."""
-    return Same(lambda value: value.casefold() if isinstance(value, str) else value)
-
-
-_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
-
-
-def seconds(iso: str) -> float | str:
-    """An ISO 8601 duration in seconds; the text itself when it is none."""
-    found = _DURATION.fullmatch(iso)
-    if not found:
-        return iso
-    days, hours, minutes, secs = (float(part or 0) for part in found.groups())
-    return days * 86400 + hours * 3600 + minutes * 60 + secs
-
-
-def duration() -> Same:
-    """ISO 8601 durations: PT60S is PT1M."""
-    return Same(lambda value: seconds(value) if isinstance(value, str) else value)
+        return None if self.same(wanted, seen) else Change(path, seen, wanted, wanted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,8 @@ class Gates:
     def report(self, gate: str, key: Key, trouble: Trouble | None) -> float | None:
         """How it went behind the gate. Returns the seconds after which this key should probe, when it shut it."""
         shut = self._shut.get(gate)
-        if not isinstance(trouble, (Quota, CredentialsRejected)):
-            if shut is not None and (shut.probing == key or trouble is None):
+        if not isinstance(trouble, (Quota, CredentialsRejected)) or trouble.gate != gate:
+            if shut is not None and (shut.probing == key or trouble is None) and not isinstance(trouble, Quota):
                 self._open(gate)
             return None
         if shut is None:

@@ -83,8 +83,23 @@ def steering(obj: Object) -> tuple[Any, ...]:
     )
 
 
+VOLATILE = ("lastSyncTime", "plan", "jwks", "jwksKeyIds", "grantedScopes", "missingScopes", "requestBudget")
+"""Parts of a status that no referring object builds on; the gateway reads some of them for itself."""
+
+
+def says(obj: Object, type_: str) -> bool:
+    """Whether a condition is True, for whatever generation."""
+    return (condition(obj, type_) or {}).get("status") == "True"
+
+
+def depended(obj: Object) -> tuple[Any, ...]:
+    """What of an object those that refer to it build on."""
+    steered, conditions, rest = visible(obj)
+    return (steered, conditions, {name: value for name, value in rest.items() if name not in VOLATILE})
+
+
 def visible(obj: Object) -> tuple[Any, ...]:
-    """What of an object others build on: spec, outputs and health, but not the words of its messages."""
+    """What of an object anybody builds on: spec, outputs and health, but not the words of its messages."""
     conditions = tuple(
         (c.get("type"), c.get("status"), c.get("reason"), c.get("observedGeneration"))
         for c in status(obj).get("conditions") or ()

@@ -158,6 +158,8 @@ class External(Kind[SpecT], Generic[SpecT, ConnT]):
 
     fields: ClassVar[Fields] = Fields()
     looks_first: ClassVar[bool] = False
+    wakes_targets: ClassVar[bool] = False
+    """Whether this object becoming Ready is news for what it refers to (a deployment's endpoint shifts traffic then)."""
     holds: ClassVar[bool] = True
     """Whether something stays outside that must be removed at the end. False for what only the process itself carries
     (routes at the gateway): such objects get no finalizer."""
@@ -165,15 +167,35 @@ class External(Kind[SpecT], Generic[SpecT, ConnT]):
     """Seconds until something new is sure to show up in the service's lists."""
 
     @abstractmethod
-    async def connect(self, spec: SpecT, refs: Resolved) -> ConnT:
+    async def connect(self, owner: Owner, spec: SpecT, refs: Resolved) -> ConnT:
         """The session to work with. No request may be made beyond what getting a token needs."""
 
     @abstractmethod
     def desired(self, owner: Owner, spec: SpecT, refs: Resolved) -> Wanted:
         """The wish (pure). Fields that the manifest leaves out are left out here."""
 
+    def defaults(self, owner: Owner, spec: SpecT) -> Wanted:
+        """What a new one gets where the manifest is silent (pure). Not kept later: unset means unmanaged."""
+        return {}
+
+    def fields_for(self, spec: SpecT) -> Fields:
+        """The rules to compare with, where the manifest can choose them."""
+        return self.fields
+
+    def fixed_id(self, owner: Owner, spec: SpecT) -> str | None:
+        """The id, where it is known beforehand because nothing is made (a tenant, a connection, a gateway)."""
+        return None
+
+    def possible(self, wanted: Wanted, seen: Seen) -> tuple[Wanted, str]:
+        """The part of the wish that can be carried out now, and why the rest must wait (empty: nothing does). Pure."""
+        return wanted, ""
+
+    def hindrance(self, spec: SpecT, refs: Resolved, *, creating: bool) -> str:
+        """Why nothing may be made (`creating`) or changed right now (empty: it may). Pure."""
+        return ""
+
     @abstractmethod
-    async def observe(self, conn: ConnT, external_id: str, wanted: Wanted) -> Seen | None:
+    async def observe(self, conn: ConnT, external_id: str, wanted: Wanted, mark: Mark) -> Seen | None:
         """What is there under this id; None only when the service itself says that nothing is."""
 
     @abstractmethod
@@ -182,8 +204,9 @@ class External(Kind[SpecT], Generic[SpecT, ConnT]):
         keeps unique. Reads freshly. Things of others that hold the key are returned too (`ours=False`)."""
 
     @abstractmethod
-    async def apply(self, conn: ConnT, plan: Plan) -> Applied:
-        """Carry out the plan. After the main thing is made nothing may be raised: put it into `Applied.trouble`."""
+    async def apply(self, conn: ConnT, plan: Plan, seen: Seen | None, mark: Mark) -> Applied:
+        """Carry out the plan; `seen` is what it was made against. After the
+        main thing is made nothing may be raised: put it into `Applied.trouble`."""
 
     @abstractmethod
     async def delete(self, conn: ConnT, external_id: str, refs: Resolved) -> Deletion:

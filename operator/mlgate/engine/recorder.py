@@ -103,7 +103,7 @@ class Recorder:
             try:
                 await self._write(event)
             except StoreError as error:
-                log.info("an Event could not be written: %s", error.message)
+                log.debug("an Event could not be written: %s", error.message)
             finally:
                 self._queue.task_done()
 

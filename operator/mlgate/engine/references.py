@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -45,6 +45,9 @@ class Ref:
     path: str
     need: Need = Need.READY
     guard: bool = False
+    then: Callable[[Target], Iterable[Ref]] | None = None
+    """What the target itself refers to and this object needs too (the credentials of a tenant). Resolved along with it,
+    but not a reason to wake this object: the target is woken and says how it went."""
 
 
 @dataclass(frozen=True, slots=True)

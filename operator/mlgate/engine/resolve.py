@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,14 +11,22 @@ from ..sensitive import Sensitive
 from ..store.protocol import SECRETS, Key, Object, Store
 from . import objects
 from .cache import Cache
+from .clock import Clock
 from .references import SECRET, Need, Ref, Resolved, Target, check, secret_data, targets
 from .writer import Writer
+
+RECENT = 5.0
 
 
 class Resolver:
     """Resolves references and keeps the reverse index and the Secret guards."""
 
-    def __init__(self, store: Store, cache: Cache, writer: Writer) -> None:
+    def __init__(
+        self, store: Store, cache: Cache, writer: Writer, clock: Clock, noted: Callable[[Object], None]
+    ) -> None:
+        self._noted = noted
+        self._clock = clock
+        self._recent: dict[Key, tuple[float, Object | None]] = {}
         self._store = store
         self._cache = cache
         self._writer = writer
@@ -27,11 +35,12 @@ class Resolver:
         """All references of one object. The index is kept even when one is missing: its coming must wake the object.
 
         Raises Wait, Denied or Terminal for the first that is not as needed."""
-        refs = tuple(refs)
-        self._cache.refers(key, targets(refs))
+        waiting = list(refs)
+        self._cache.refers(key, targets(waiting))
         found: dict[Key, Target] = {}
-        secrets = {}
-        for ref in refs:
+        secrets: dict[Key, Mapping[str, Sensitive]] = {}
+        while waiting:
+            ref = waiting.pop(0)
             if ref.target.kind == SECRET:
                 data = await self._secret(ref, key, deleting=deleting)
                 if data is not None:
@@ -40,16 +49,30 @@ class Resolver:
             target = check(ref, key, self._cache.get(ref.target), deleting=deleting)
             if target is not None:
                 found[ref.target] = target
+                waiting.extend(ref.then(target) if ref.then else ())
         return Resolved(found, secrets)
 
     async def _secret(self, ref: Ref, key: Key, *, deleting: bool) -> Mapping[str, Sensitive] | None:
-        secret = await self.read_secret(ref.target)
+        secret = await (self.read_secret(ref.target) if ref.guard else self._recent_secret(ref.target))
         if secret is None and (ref.need is Need.MAYBE or deleting):
             return None
         data = secret_data(ref, key, secret)
-        if ref.guard and secret is not None and not deleting and not objects.deleting(secret):
-            await self._writer.guard(SECRETS, secret)
+        if ref.guard and secret is not None:
+            if not deleting and not objects.deleting(secret):
+                secret = await self._writer.guard(SECRETS, secret)
+            self._noted(secret)
         return data
+
+    async def _recent_secret(self, key: Key) -> Object | None:
+        """A Secret that many objects share (a tenant's credentials), at most RECENT seconds old."""
+        kept, now = self._recent.get(key), self._clock.monotonic()
+        if kept is None or now - kept[0] > RECENT:
+            kept = self._recent[key] = (now, await self.read_secret(key))
+        return kept[1]
+
+    def forget_secret(self, key: Key) -> None:
+        """It changed."""
+        self._recent.pop(key, None)
 
     async def read_secret(self, key: Key) -> Object | None:
         """A Secret, freshly."""

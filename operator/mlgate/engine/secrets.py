@@ -37,13 +37,12 @@ class OutputSecrets:
                 )
         return found
 
-    async def write(self, owner: Object, output: SecretOutput, before: Object | None) -> bool:
-        """Bring one Secret into its state; False when it already is."""
+    async def write(self, owner: Object, output: SecretOutput, before: Object | None) -> Object | None:
+        """Bring one Secret into its state; None when it already is."""
         body = manifest(owner, output)
         if before is not None and _same(before, body):
-            return False
-        await self._store.apply(SECRETS, body)
-        return True
+            return None
+        return await self._store.apply(SECRETS, body)
 
 
 def owned(secret: Object, owner: Object) -> bool:

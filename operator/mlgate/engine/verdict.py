@@ -75,9 +75,9 @@ PATIENCE = 3
 """So many reads in a row may fail before an object that was Ready says that it is not."""
 
 
-def of_trouble(trouble: Trouble, *, was_well: bool, attempt: int) -> Verdict:
-    """What an object says about trouble. `was_well`: it was Ready and Synced for this generation; `attempt` counts the
-    tries in a row that ended in trouble."""
+def of_trouble(trouble: Trouble, *, was_well: bool, attempt: int, was_usable: bool = False) -> Verdict:
+    """What an object says about trouble. `was_well`: it was Ready and Synced for this generation; `was_usable`: it was
+    Ready, whatever the generation; `attempt` counts the tries in a row that ended in trouble."""
     reason, message = trouble.reason, trouble.message
     warning = (Notice(reason, message, warning=True),)
     match trouble:
@@ -90,9 +90,11 @@ def of_trouble(trouble: Trouble, *, was_well: bool, attempt: int) -> Verdict:
         case Terminal() | AlreadyHeld():
             return Verdict(False, False, reason, message, stalled=True, notices=warning, pace=Pace.SLOW)
         case Wait(after=after):
-            notices = (Notice(reason, message),)
+            quiet = reason in (Reason.DEPENDENCY_NOT_READY, Reason.CREATING, Reason.UPDATING)
+            notices = () if quiet else (Notice(reason, message),)
+            usable = was_usable and reason is Reason.UPDATING
             return Verdict(
-                False, False, reason, message, reconciling=True, notices=notices, again=after, pace=Pace.SLOW
+                usable, False, reason, message, reconciling=True, notices=notices, again=after, pace=Pace.SLOW
             )
         case Gone():
             return Verdict(False, False, reason, message, reconciling=True, notices=warning, pace=Pace.BACKOFF)

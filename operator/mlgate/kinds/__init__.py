@@ -1,0 +1,49 @@
+"""The kinds: what each wants, what it sees, how the two differ and how to change it. No Kubernetes, no retries, no
+conditions: `engine.protocols` is the contract they keep. A new kind is one module here and one line below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from .auth0_api import Auth0API
+from .auth0_app_binding import Auth0AppBinding
+from .auth0_client import Auth0Client
+from .auth0_client_grant import Auth0ClientGrant
+from .auth0_role import Auth0Role
+from .auth0_tenant import Auth0Tenant
+from .azure_connection import AzureConnection
+from .azure_ml_online_deployment import AzureMLOnlineDeployment
+from .azure_ml_online_endpoint import AzureMLOnlineEndpoint
+from .azure_ml_workspace import AzureMLWorkspace
+from .model_gateway import ModelGateway
+from .model_route import ModelRoute
+from .secured_model_endpoint import SecuredModelEndpoint
+
+if TYPE_CHECKING:
+    from .. import auth0 as auth0_package
+    from .. import azureml as azureml_package
+    from ..engine.protocols import Kind
+    from .gateway_view import GatewayView
+
+
+def build(
+    auth0: auth0_package.Sessions, azure: azureml_package.Sessions, gateways: GatewayView
+) -> Mapping[str, Kind[Any]]:
+    """Every kind by its name, talking to the services through these sessions."""
+    kinds: tuple[Kind[Any], ...] = (
+        Auth0Tenant(auth0),
+        Auth0Client(auth0),
+        Auth0API(auth0),
+        Auth0ClientGrant(auth0),
+        Auth0Role(auth0),
+        AzureConnection(azure),
+        AzureMLWorkspace(azure),
+        AzureMLOnlineEndpoint(azure),
+        AzureMLOnlineDeployment(azure),
+        ModelGateway(gateways),
+        ModelRoute(gateways),
+        SecuredModelEndpoint(),
+        Auth0AppBinding(),
+    )
+    return {kind.type.kind: kind for kind in kinds}

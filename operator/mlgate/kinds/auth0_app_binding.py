@@ -1,0 +1,139 @@
+"""Auth0AppBinding: a workload's way in: an application, a grant per API, and a Secret ready to mount
+(servicebinding.io Provisioned Service)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..api import AUTH0_APP_BINDING, AUTH0_CLIENT, AUTH0_CLIENT_GRANT, Auth0AppBindingSpec
+from ..api.references import ApiRef
+from ..engine import objects
+from ..engine.protocols import Child, Composition, Owner, Summary
+from ..engine.references import Need, Ref, Resolved, Target
+from ..errors import Terminal
+from ..store.protocol import Object
+from . import links
+from .parts import names, part, summary
+from .secured_model_endpoint import child, slug, wire
+
+TYPES = {
+    "MachineToMachine": ("non_interactive", ["client_credentials"]),
+    "RegularWeb": ("regular_web", ["authorization_code", "refresh_token", "client_credentials"]),
+    "SinglePage": ("spa", ["authorization_code", "refresh_token"]),
+    "Native": ("native", ["authorization_code", "refresh_token"]),
+}
+
+
+class Auth0AppBinding(Composition[Auth0AppBindingSpec]):
+    type = AUTH0_APP_BINDING
+    child_types = (AUTH0_CLIENT, AUTH0_CLIENT_GRANT)
+
+    def references(self, owner: Owner, spec: Auth0AppBindingSpec) -> Iterable[Ref]:
+        for grant in spec.grants or ():
+            if grant.endpoint_ref:
+                path = "spec.grants[].endpointRef"
+                yield links.to("SecuredModelEndpoint", owner, grant.endpoint_ref, path, Need.MAYBE)
+
+    def children(self, owner: Owner, spec: Auth0AppBindingSpec, refs: Resolved) -> Sequence[Child]:
+        credentials = spec.credentials
+        if credentials and (credentials.method == "PrivateKeyJWT" or credentials.rotate_every):
+            raise Terminal(
+                "credentials.method: PrivateKeyJWT and credentials.rotateEvery are not carried out by this version of "
+                "mlgate. Write method: ClientSecret, without rotateEvery."
+            )
+        app_type, grant_types = TYPES[spec.application.type]
+        tenant = wire(spec.tenant_ref)
+        if spec.tenant_ref.namespace is None:
+            tenant = {"name": spec.tenant_ref.name}
+        policies: dict[str, str] = {"deletionPolicy": spec.deletion_policy, "driftPolicy": spec.drift_policy}
+        if spec.management_policy != "Manage":
+            policies["managementPolicy"] = spec.management_policy
+        said = wire(spec.application)
+        metadata = said.pop("metadata", None)
+        del said["type"]
+        secret = wire(spec.secret)
+        secret["data"] = {**self._where(owner, spec, refs), **secret.get("data", {})}
+        client = {
+            **said,
+            **({"clientMetadata": metadata} if metadata else {}),
+            "tenantRef": tenant,
+            "appType": app_type,
+            "grantTypes": grant_types,
+            "tokenEndpointAuthMethod": "client_secret_post"
+            if app_type in ("non_interactive", "regular_web")
+            else "none",
+            "credentialsSecret": secret,
+            **policies,
+        }
+        found = [child(AUTH0_CLIENT, owner.name, client, "ClientReady")]
+        for name, (api, permissions) in self._grants(owner, spec).items():
+            grant = {
+                "tenantRef": tenant,
+                "clientRef": {"name": owner.name},
+                "apiRef": api,
+                "permissions": sorted(permissions),
+                **policies,
+            }
+            found.append(child(AUTH0_CLIENT_GRANT, name, grant, "AccessReady"))
+        return found
+
+    def summarise(
+        self, owner: Owner, spec: Auth0AppBindingSpec, refs: Resolved, children: Mapping[tuple[str, str], Object]
+    ) -> Summary:
+        wanted = self.children(owner, spec, refs)
+        client = children.get(("Auth0Client", owner.name)) or {}
+        parts = {
+            "ClientReady": part(children, names(wanted, "ClientReady")),
+            "AccessReady": part(children, names(wanted, "AccessReady")),
+        }
+        status: dict[str, Any] = {
+            "binding": {"name": spec.secret.name} if objects.status(client).get("credentialsSecretName") else None,
+            "clientId": objects.status(client).get("clientId"),
+            "endpoints": [
+                {
+                    "name": f"{target.namespace}/{target.name}",
+                    **({"url": url} if (url := target.status.get("url")) else {}),
+                    "audience": target.spec["access"]["audience"],
+                }
+                for target in self._endpoints(owner, spec, refs)
+            ]
+            or None,
+        }
+        return summary(parts, status)
+
+    @staticmethod
+    def _endpoints(owner: Owner, spec: Auth0AppBindingSpec, refs: Resolved) -> list[Target]:
+        keys = [links.key("SecuredModelEndpoint", owner, g.endpoint_ref) for g in spec.grants or () if g.endpoint_ref]
+        return [refs.targets[key] for key in dict.fromkeys(keys) if key in refs.targets]
+
+    def _where(self, owner: Owner, spec: Auth0AppBindingSpec, refs: Resolved) -> dict[str, str]:
+        """Where to call and what to ask a token for, when there is just one endpoint to mean."""
+        found = self._endpoints(owner, spec, refs)
+        if len(found) != 1:
+            return {}
+        url = found[0].status.get("url")
+        return {"audience": found[0].spec["access"]["audience"], **({"url": url} if url else {})}
+
+    @staticmethod
+    def _grants(owner: Owner, spec: Auth0AppBindingSpec) -> dict[str, tuple[dict[str, Any], set[str]]]:
+        """One grant per API, whatever the order and number of entries: the service keeps only one."""
+        found: dict[str, tuple[dict[str, Any], set[str]]] = {}
+        for grant in spec.grants or ():
+            if grant.endpoint_ref:
+                ref = ApiRef(name=grant.endpoint_ref.name, namespace=grant.endpoint_ref.namespace)
+            else:
+                assert grant.api_ref is not None
+                ref = grant.api_ref
+            api = {key: value for key, value in wire(ref).items() if value is not None}
+            within = ref.namespace or owner.namespace
+            told = (
+                ref.identifier
+                if ref.identifier
+                else (ref.name or "")
+                if within == owner.namespace
+                else f"{within}-{ref.name}"
+            )
+            name = f"{owner.name}-{slug(told)}"[:253].rstrip("-")
+            found.setdefault(name, (api, set()))[1].update(grant.permissions)
+        return found

@@ -1,0 +1,93 @@
+"""Auth0Tenant: the connection to a tenant, and those of its settings that the manifest names.
+
+Nothing is created or deleted. The credentials are proven by getting a token; the signing keys are read every minute, so
+that gateways refuse a revoked one soon. The answer of PATCH /tenants/settings differs from GET and is never compared
+with (shared facts, auth0 section 2.2).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..api.auth0tenant import AUTH0_TENANT, Auth0TenantSpec
+from ..auth0 import Session, Sessions
+from ..engine.fields import Exact, Fields, SetOf
+from ..engine.marks import Mark
+from ..engine.plan import Plan
+from ..engine.protocols import Applied, Deletion, External, Outputs, Owner, Seen, Situation, Wanted
+from ..engine.references import Ref, Resolved
+from . import links
+from .on_auth0 import access
+
+KEYS_EVERY = 60.0
+"""Seconds between looks at the signing keys (shared facts, gateway section 6: 30 to 60 s)."""
+
+SCOPES = frozenset(
+    f"{verb}:{thing}"
+    for thing in ("clients", "resource_servers", "client_grants", "roles")
+    for verb in ("create", "read", "update", "delete")
+) | {"read:client_keys", "read:tenant_settings", "update:tenant_settings"}
+"""What the Management API wants to see for everything these kinds do."""
+
+
+class Auth0Tenant(External[Auth0TenantSpec, Session]):
+    type = AUTH0_TENANT
+    fields = Fields(
+        allowed_logout_urls=SetOf(),
+        friendly_name=Exact(absent=""),
+        support_email=Exact(absent=""),
+        support_url=Exact(absent=""),
+        picture_url=Exact(absent=""),
+        default_audience=Exact(absent=""),
+        default_directory=Exact(absent=""),
+    )
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def references(self, owner: Owner, spec: Auth0TenantSpec) -> Iterable[Ref]:
+        yield links.secret(owner.namespace, spec.credentials.secret_ref, "spec.credentials.secretRef", guard=True)
+
+    async def connect(self, owner: Owner, spec: Auth0TenantSpec, refs: Resolved) -> Session:
+        secret = refs.secret(owner.namespace, spec.credentials.secret_ref.name)
+        return self._sessions.session(access(spec, owner.namespace, owner.name, secret))
+
+    def fixed_id(self, owner: Owner, spec: Auth0TenantSpec) -> str:
+        return spec.domain
+
+    def desired(self, owner: Owner, spec: Auth0TenantSpec, refs: Resolved) -> Wanted:
+        return spec.settings.model_dump(by_alias=False, exclude_unset=True, exclude_none=True) if spec.settings else {}
+
+    async def observe(self, conn: Session, external_id: str, wanted: Wanted, mark: Mark) -> Seen:
+        granted = await conn.verify()
+        settings = await conn.tenant.settings() if wanted else {}
+        keys = await conn.jwks()
+        return Seen(
+            external_id, settings, {"keys": keys, "scopes": sorted(granted.scopes), "issuer": conn.issuer}, True
+        )
+
+    async def find(self, conn: Session, wanted: Wanted, mark: Mark) -> Sequence[Seen]:
+        return ()
+
+    async def apply(self, conn: Session, plan: Plan, seen: Seen | None, mark: Mark) -> Applied:
+        assert plan.external_id is not None and seen is not None
+        await conn.tenant.update(plan.values())
+        return Applied(plan.external_id, replace(seen, values={**seen.values, **plan.values()}))
+
+    async def delete(self, conn: Session, external_id: str, refs: Resolved) -> Deletion:
+        return Deletion(done=True)
+
+    async def outputs(self, conn: Session, spec: Auth0TenantSpec, situation: Situation) -> Outputs:
+        raw: Mapping[str, Any] = situation.seen.raw
+        scopes = raw["scopes"]
+        status = {
+            "issuer": raw["issuer"],
+            "jwks": json.dumps(raw["keys"], sort_keys=True, separators=(",", ":")),
+            "jwksKeyIds": sorted({str(key["kid"]) for key in raw["keys"].get("keys", ()) if key.get("kid")}),
+            "grantedScopes": scopes or None,
+            "missingScopes": (sorted(SCOPES - set(scopes)) or None) if scopes else None,
+        }
+        return Outputs(status, again=KEYS_EVERY)

@@ -1,0 +1,200 @@
+"""AzureMLOnlineEndpoint: the address of deployed models and the traffic between them.
+
+Every PUT carries the whole traffic map: one without it stops all traffic (genaiops-promptflow-template#182). Weight goes
+only to deployments that Azure says have succeeded; the rest of the wish waits and says so. The credential that callers
+present ends in a Secret of ours and is renewed when the service says so (AMLToken: after 12 of 24 hours).
+Facts: shared facts, azure-ml sections 2 and 4; recording TestOnlineDeployment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..api.azuremlonlineendpoint import AZURE_ML_ONLINE_ENDPOINT, AzureMLOnlineEndpointSpec
+from ..azureml import Sessions, Subject, compare
+from ..engine.clock import rfc3339, unix
+from ..engine.marks import Mark
+from ..engine.plan import Plan
+from ..engine.protocols import (
+    Applied,
+    Deletion,
+    External,
+    Health,
+    Outputs,
+    Owner,
+    SecretOutput,
+    Seen,
+    Situation,
+    Wanted,
+)
+from ..engine.references import Ref, Resolved
+from ..errors import Wait
+from ..sensitive import Sensitive
+from ..store.protocol import Object
+from . import arm_body
+from .azure_ml_workspace import arm_identity
+from .in_workspace import Placed, find_session, target_of, workspace
+from .on_azure import health, mark_tags, whose
+
+CREDENTIAL = "credential"
+"""Key of the Secret that holds what goes behind `Authorization: Bearer`."""
+TRAFFIC, MIRROR = "properties.traffic", "properties.mirrorTraffic"
+WRITTEN = {
+    "auth_mode": "properties.authMode",
+    "description": "properties.description",
+    "public_network_access": "properties.publicNetworkAccess",
+    "traffic": TRAFFIC,
+    "mirror_traffic": MIRROR,
+}
+
+
+class AzureMLOnlineEndpoint(External[AzureMLOnlineEndpointSpec, Placed]):
+    type = AZURE_ML_ONLINE_ENDPOINT
+    looks_first = True
+    fields = arm_body.rules(compare.ENDPOINT, fixed=("identity", "location"))
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def references(self, owner: Owner, spec: AzureMLOnlineEndpointSpec) -> Iterable[Ref]:
+        yield workspace(owner, spec.workspace_ref)
+
+    async def connect(self, owner: Owner, spec: AzureMLOnlineEndpointSpec, refs: Resolved) -> Placed:
+        found = find_session(self._sessions, refs)
+        inside = target_of("AzureMLWorkspace", refs).external_id
+        if inside is None:
+            raise KeyError("AzureMLWorkspace")
+        return Placed(found, found.endpoints.id(inside, spec.azure_name or owner.name))
+
+    def desired(self, owner: Owner, spec: AzureMLOnlineEndpointSpec, refs: Resolved) -> Wanted:
+        within = target_of("AzureMLWorkspace", refs)
+        location = within.status.get("location")
+        if location is None:
+            raise Wait(f"AzureMLWorkspace {within.namespace}/{within.name} does not say its location yet.")
+        written = spec.model_dump(include=set(WRITTEN), by_alias=False, exclude_unset=True, exclude_none=True)
+        wanted: dict[str, Any] = {WRITTEN[name]: value for name, value in written.items()}
+        wanted |= {"location": location, "tags": {**(spec.tags or {}), **mark_tags(owner.mark)}}
+        if spec.identity:
+            wanted["identity"] = arm_identity(spec.identity.type, spec.identity.user_assigned_identities)
+        return wanted
+
+    def defaults(self, owner: Owner, spec: AzureMLOnlineEndpointSpec) -> Wanted:
+        return {"identity": arm_identity("SystemAssigned", None), "properties.authMode": "AMLToken", "kind": "Managed"}
+
+    def hindrance(self, spec: AzureMLOnlineEndpointSpec, refs: Resolved, *, creating: bool) -> str:
+        within = target_of("AzureMLWorkspace", refs)
+        if creating and within.status.get("provisioningState") != "Succeeded":
+            return f"AzureMLWorkspace {within.namespace}/{within.name} is still being made."
+        return ""
+
+    def possible(self, wanted: Wanted, seen: Seen) -> tuple[Wanted, str]:
+        standing: set[str] = seen.raw["mlgate"]["standing"]
+        waiting = {
+            name
+            for path in (TRAFFIC, MIRROR)
+            for name, weight in (wanted.get(path) or {}).items()
+            if weight and name.lower() not in standing
+        }
+        if not waiting:
+            return wanted, ""
+        rest = {path: value for path, value in wanted.items() if path not in (TRAFFIC, MIRROR)}
+        return rest, f"Traffic waits for {', '.join(f'deployment {name}' for name in sorted(waiting))} to be ready."
+
+    async def observe(self, conn: Placed, external_id: str, wanted: Wanted, mark: Mark) -> Seen | None:
+        raw = await conn.session.endpoints.get(external_id)
+        return None if raw is None else await self._seen(raw, wanted, mark, conn)
+
+    async def find(self, conn: Placed, wanted: Wanted, mark: Mark) -> Sequence[Seen]:
+        found = await self.observe(conn, conn.id, wanted, mark)
+        return [found] if found else []
+
+    async def apply(self, conn: Placed, plan: Plan, seen: Seen | None, mark: Mark) -> Applied:
+        sent = plan.values()
+        if seen is None:
+            body = arm_body.body({**sent, TRAFFIC: {}}, None)
+            body["properties"].pop("mirrorTraffic", None)
+        else:
+            held = {path: arm_body.read(seen.raw, path) or {} for path in (TRAFFIC,)}
+            body = arm_body.body({**held, **sent}, seen.raw)
+            if "tags" in sent:
+                body["tags"] = sent["tags"]
+        accepted = await conn.session.endpoints.put(plan.external_id or conn.id, body)
+        raw = accepted.resource or {}
+        again = conn.session.progress(raw).after if raw else conn.session.look_again(Subject.ENDPOINT)
+        return Applied(str(raw.get("id") or conn.id), await self._seen(raw, plan.wanted, mark, conn), again=again)
+
+    async def delete(self, conn: Placed, external_id: str, refs: Resolved) -> Deletion:
+        raw = await conn.session.endpoints.get(external_id)
+        if raw is None:
+            return Deletion(done=True)
+        if conn.session.progress(raw).state != "Deleting" and await conn.session.endpoints.delete(external_id) is None:
+            return Deletion(done=True)
+        return Deletion(done=False, again=conn.session.look_again(Subject.ENDPOINT))
+
+    def health(self, wanted: Wanted, seen: Seen) -> Health:
+        return health(seen.raw["mlgate"]["progress"], usable=bool(arm_body.read(seen.raw, "properties.scoringUri")))
+
+    def secret_names(self, owner: Owner, spec: AzureMLOnlineEndpointSpec) -> Sequence[str]:
+        return [spec.credentials_secret.name] if spec.credentials_secret else []
+
+    async def outputs(self, conn: Placed, spec: AzureMLOnlineEndpointSpec, situation: Situation) -> Outputs:
+        raw = situation.seen.raw
+        status: dict[str, Any] = {
+            "provisioningState": arm_body.read(raw, "properties.provisioningState"),
+            "scoringUri": arm_body.read(raw, "properties.scoringUri"),
+            "swaggerUri": arm_body.read(raw, "properties.swaggerUri"),
+            "principalId": arm_body.read(raw, "identity.principalId"),
+            "authMode": arm_body.read(raw, "properties.authMode"),
+            "traffic": arm_body.read(raw, TRAFFIC) or None,
+        }
+        if spec.credentials_secret is None or raw["mlgate"]["progress"].state != "Succeeded":
+            return Outputs(status)
+        return await self._credential(conn, spec.credentials_secret.name, situation, status)
+
+    async def _credential(self, conn: Placed, name: str, situation: Situation, status: dict[str, Any]) -> Outputs:
+        mode = str(status["authMode"] or "").lower()
+        kept = (situation.secrets.get(name) or {}).get(CREDENTIAL)
+        before: Mapping[str, Any] = situation.status.get("credential") or {}
+        same_mode = str(situation.status.get("authMode") or "").lower() == mode
+        due = unix(before["refreshAfter"]) if before.get("refreshAfter") else None
+        status["credentialsSecretName"] = name
+        if kept and same_mode and (due is None or situation.now < due):
+            return Outputs(status, again=due - situation.now if due else None)
+        credential = await self._fetch(conn, situation.seen.id, mode)
+        value, refresh, expires = credential
+        status["credential"] = {
+            "refreshAfter": rfc3339(refresh) if refresh else None,
+            "expiresAt": rfc3339(expires) if expires else None,
+        }
+        secret = SecretOutput(name, {CREDENTIAL: value, "scoring-uri": status["scoringUri"] or ""})
+        return Outputs(status, [secret], again=max(1.0, refresh - situation.now) if refresh else None)
+
+    @staticmethod
+    async def _fetch(conn: Placed, external_id: str, mode: str) -> tuple[Sensitive, float | None, float | None]:
+        """(what to present, when to renew it, when it ends) in unix seconds."""
+        if mode == "key":
+            return (await conn.session.endpoints.keys(external_id)).primary, None, None
+        token = await (
+            conn.session.scoring_token() if mode == "aadtoken" else conn.session.endpoints.token(external_id)
+        )
+        return token.value, token.refresh_after, token.expires_at
+
+    def blocks_deletion_of(self, target: Object, own: Object) -> bool:
+        return target["kind"] in ("AzureMLWorkspace", "AzureConnection")
+
+    async def _seen(self, raw: Mapping[str, Any], wanted: Wanted, mark: Mark, conn: Placed) -> Seen:
+        """With which deployments may get traffic: asked only while the wish for it is not fulfilled."""
+        standing: set[str] = set()
+        progress = conn.session.progress(raw)
+        now = {path: arm_body.read(raw, path) for path in (TRAFFIC, MIRROR)}
+        differs = any(path in wanted and not compare.traffic(wanted[path], now[path]) for path in now)
+        if differs and progress.settled and not progress.failed:
+            for deployment in await conn.session.deployments.of_endpoint(str(raw["id"])):
+                if conn.session.progress(deployment).state == "Succeeded":
+                    standing.add(str(deployment["id"]).rsplit("/", 1)[-1].lower())
+        else:
+            standing = {name.lower() for path in now for name in {**(now[path] or {}), **(wanted.get(path) or {})}}
+        ours, holder = whose(raw.get("tags"), mark)
+        kept = {**raw, "mlgate": {"progress": progress, "standing": standing}}
+        return Seen(str(raw["id"]), arm_body.values(raw, wanted), kept, ours, holder)

@@ -1,0 +1,87 @@
+"""What all kinds of Azure ML share: how the session is found, and how our mark looks in tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..api.azureconnection import AzureConnectionSpec
+from ..azureml import AzureAccess, ClientSecret, ManagedIdentity, Progress, Session, Sessions, WorkloadIdentity
+from ..azureml.progress import State
+from ..engine.marks import Mark
+from ..engine.protocols import Health
+from ..engine.references import Target
+from ..errors import Terminal
+from ..reasons import Reason
+from ..sensitive import Sensitive
+
+TAG_OWNER, TAG_UID = "mlgate-owner", "mlgate-uid"
+
+CLOUDS = {"AzureCloud": "Public", "AzureUSGovernment": "USGovernment", "AzureChinaCloud": "China"}
+
+TOKEN_FILE = "/var/run/secrets/azure/tokens/azure-identity-token"  # noqa: S105 (a path)
+"""Where the Azure workload identity webhook mounts the projected token."""
+
+
+def access(
+    spec: AzureConnectionSpec, namespace: str, name: str, secrets: Mapping[str, Sensitive] | None
+) -> AzureAccess:
+    """How a subscription is reached. Raises Terminal CredentialsMissing naming the Secret's missing key."""
+    called, secret_name = f"AzureConnection {namespace}/{name}", None
+    auth: WorkloadIdentity | ManagedIdentity | ClientSecret
+    match spec.auth.type:
+        case "ClientSecret":
+            assert spec.auth.secret_ref is not None and spec.auth.client_id is not None
+            secret_name = f"{namespace}/{spec.auth.secret_ref.name}"
+            value = (secrets or {}).get("clientSecret")
+            if not value:
+                raise Terminal(
+                    f"Secret {secret_name} lacks clientSecret, which {called} signs in with. "
+                    "Put it there; mlgate goes on as soon as it is.",
+                    reason=Reason.CREDENTIALS_MISSING,
+                )
+            auth = ClientSecret(spec.auth.client_id, Sensitive(value.reveal().strip()))
+        case "WorkloadIdentity":
+            auth = WorkloadIdentity(spec.auth.client_id or "", TOKEN_FILE)
+        case "ManagedIdentity":
+            auth = ManagedIdentity(spec.auth.client_id)
+    return AzureAccess(CLOUDS[spec.cloud], spec.tenant_id, spec.subscription_id, auth, called, secret_name)
+
+
+def session(sessions: Sessions, target: Target, secrets: Mapping[Any, Mapping[str, Sensitive]]) -> Session:
+    """The session of an AzureConnection."""
+    spec = AzureConnectionSpec.model_validate(target.spec)
+    named = spec.auth.secret_ref.name if spec.auth.secret_ref else None
+    data = next((d for key, d in secrets.items() if (key.namespace, key.name) == (target.namespace, named)), None)
+    return sessions.session(access(spec, target.namespace, target.name, data))
+
+
+def mark_tags(mark: Mark) -> dict[str, str]:
+    """Our mark as tags."""
+    return {TAG_OWNER: mark.owner, TAG_UID: mark.uid}
+
+
+def whose(tags: Mapping[str, str] | None, mark: Mark) -> tuple[bool, str | None]:
+    """Whether tags carry this object's mark, and the readable owner when not. ARM always has room for tags, so what
+    has none of ours is somebody else's."""
+    found = tags or {}
+    ours = mark.is_on(owner=found.get(TAG_OWNER), uid=found.get(TAG_UID))
+    return bool(ours), None if ours else found.get(TAG_OWNER)
+
+
+def health(progress: Progress, *, usable: bool, failure: str = "") -> Health:
+    """How something whose operation stands like this is. `usable`: it answers although it is being changed."""
+    match progress.state:
+        case State.SUCCEEDED:
+            return Health(True)
+        case State.FAILED | State.CANCELED:
+            return Health(False, Reason.PROVISIONING_FAILED, failure or "Azure could not make it.", failed=True)
+        case State.CREATING:
+            return Health(False, Reason.CREATING, "Azure is making it.", settled=False, again=progress.after)
+        case State.DELETING | State.SOFT_DELETED:
+            message = "It is being deleted outside."
+            return Health(False, Reason.EXTERNAL_GONE, message, settled=False, again=progress.after)
+        case _:
+            message = "Azure is working on it."
+            reason = Reason.UPDATING if usable else Reason.CREATING
+            return Health(usable, reason, message, settled=False, again=progress.after)
