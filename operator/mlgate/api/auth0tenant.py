@@ -67,9 +67,10 @@ class Auth0TenantSpec(ManagedSpec):
     credentials: Auth0Credentials
     """How mlgate signs in to the Management API."""
     plan: Literal[
-        "Free", "Essentials", "Professional", "B2B", "Enterprise", "EnterpriseNonProduction", "PrivateCloud"
+        "Free", "Essentials", "Professional", "B2B", "Enterprise", "EnterpriseNonProduction", "PrivateCloud", "Auto"
     ] = "Free"
-    """The subscription plan, which decides how many requests mlgate sends at most. Headers of the service refine it."""
+    """The subscription plan, which decides how many requests mlgate sends at most. Headers of the service refine it;
+    `Auto` goes by the headers alone."""
     settings: Auth0TenantSettings | None = None
     """Tenant settings to keep. What is not written here is left alone."""
     allowed_namespaces: AllowedNamespaces | None = None

@@ -6,7 +6,7 @@ change something can only leave while a plan is carried out that policy let thro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +23,7 @@ from .identity import Adopt, choose, conflict
 from .plan import Action, Change, Plan, wish_hash
 from .policy import Hold, Question, Release, decide
 from .protocols import Applied, External, Health, Kind, Outputs, Owner, Seen, Situation
-from .references import Resolved
+from .references import Ref, Resolved
 from .resolve import Resolver, parse
 from .secrets import OutputSecrets, decoded
 from .verdict import Notice, Pace, Verdict, of_health
@@ -141,7 +141,9 @@ class ExternalReconciler:
 
     async def _prepare(self, subject: Subject) -> None:
         kind, spec = subject.kind, subject.spec
-        subject.refs = await self._resolver.resolve(subject.key, kind.references(subject.owner, spec))
+        held = objects.FINALIZER in objects.finalizers(subject.obj)
+        refs = kind.references(subject.owner, spec)
+        subject.refs = await self._resolver.resolve(subject.key, refs, guarding=held)
         subject.conn = await kind.connect(subject.owner, spec, subject.refs)
         self._pass_gate(subject)
         subject.wanted = kind.desired(subject.owner, spec, subject.refs)
@@ -350,14 +352,15 @@ class ExternalReconciler:
     # -- the end ------------------------------------------------------------------------------------------------------
 
     async def _end(self, subject: Subject) -> tuple[Object, Verdict]:
-        resource = subject.kind.type.resource
         refs = tuple(subject.kind.references(subject.owner, subject.spec))
         if objects.FINALIZER not in objects.finalizers(subject.obj):
             await self._resolver.release_guards(subject.key, refs)
             return subject.obj, Verdict(False, False, Reason.DELETING)
         self._wait_for_users(subject, those=self._blocks)
+        if subject.kind.fixed_id(subject.owner, subject.spec) is not None:
+            return await self._let_go(subject, refs)  # nothing outside was made for it
         subject.refs = await self._resolver.resolve(subject.key, refs, deleting=True)
-        external_id = subject.status.get("externalId") or subject.kind.fixed_id(subject.owner, subject.spec)
+        external_id = subject.status.get("externalId")
         plan = Plan(Action.DELETE, external_id=external_id)
         decision = decide(self._question(subject, plan, None, ""))
         if isinstance(decision, Hold):
@@ -372,8 +375,11 @@ class ExternalReconciler:
                 return subject.obj, verdict
             self._wait_for_users(subject, those=lambda user, target: True)
             subject.notices.append(Notice(Reason.DELETED, f"Removed {external_id or 'what was there'} outside."))
+        return await self._let_go(subject, refs)
+
+    async def _let_go(self, subject: Subject, refs: Iterable[Ref]) -> tuple[Object, Verdict]:
         await self._resolver.release_guards(subject.key, refs)
-        subject.obj = await self._writer.release(resource, subject.obj)
+        subject.obj = await self._writer.release(subject.kind.type.resource, subject.obj)
         return subject.obj, Verdict(False, False, Reason.DELETING).noting(*subject.notices)
 
     async def _delete(self, subject: Subject, external_id: str | None) -> Verdict | None:
@@ -460,7 +466,9 @@ class ExternalReconciler:
         observes = subject.spec.management_policy == "Observe" or not subject.kind.holds
         if observes or objects.FINALIZER in objects.finalizers(subject.obj):
             return subject.obj
-        return await self._writer.hold(subject.kind.type.resource, subject.obj)
+        held = await self._writer.hold(subject.kind.type.resource, subject.obj)
+        await self._resolver.guard(subject.kind.references(subject.owner, subject.spec))
+        return held
 
     def _wait_until_visible(self, subject: Subject) -> None:
         tried = self._tried_at.get(subject.owner.uid, self._started)

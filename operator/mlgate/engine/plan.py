@@ -64,8 +64,9 @@ class Plan:
 
     @property
     def hash(self) -> str:
-        """Ten hex digits over action, target and changes: what an approval names."""
-        text = json.dumps([self.action, self.external_id, [change.shown() for change in self.changes]], sort_keys=True)
+        """Ten hex digits over action, target and every value, secret ones by fingerprint: what an approval names."""
+        values = [[change.path, change.old, change.new] for change in self.changes]
+        text = json.dumps([self.action, self.external_id, values], sort_keys=True, default=_fingerprint)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
     @property

@@ -31,10 +31,12 @@ class Resolver:
         self._cache = cache
         self._writer = writer
 
-    async def resolve(self, key: Key, refs: Iterable[Ref], *, deleting: bool = False) -> Resolved:
-        """All references of one object. The index is kept even when one is missing: its coming must wake the object.
+    async def resolve(
+        self, key: Key, refs: Iterable[Ref], *, deleting: bool = False, guarding: bool = False
+    ) -> Resolved:
+        """All references of one object; `guarding` puts the guard on Secrets that ask for one.
 
-        Raises Wait, Denied or Terminal for the first that is not as needed."""
+        The index is kept even when a reference is missing: its coming must wake the object. Raises Wait, Denied or Terminal for the first that is not as needed."""
         waiting = list(refs)
         self._cache.refers(key, targets(waiting))
         found: dict[Key, Target] = {}
@@ -42,7 +44,7 @@ class Resolver:
         while waiting:
             ref = waiting.pop(0)
             if ref.target.kind == SECRET:
-                data = await self._secret(ref, key, deleting=deleting)
+                data = await self._secret(ref, key, deleting=deleting, guarding=guarding)
                 if data is not None:
                     secrets[ref.target] = data
                 continue
@@ -52,13 +54,13 @@ class Resolver:
                 waiting.extend(ref.then(target) if ref.then else ())
         return Resolved(found, secrets)
 
-    async def _secret(self, ref: Ref, key: Key, *, deleting: bool) -> Mapping[str, Sensitive] | None:
+    async def _secret(self, ref: Ref, key: Key, *, deleting: bool, guarding: bool) -> Mapping[str, Sensitive] | None:
         secret = await (self.read_secret(ref.target) if ref.guard else self._recent_secret(ref.target))
         if secret is None and (ref.need is Need.MAYBE or deleting):
             return None
         data = secret_data(ref, key, secret)
         if ref.guard and secret is not None:
-            if not deleting and not objects.deleting(secret):
+            if guarding and not objects.deleting(secret):
                 secret = await self._writer.guard(SECRETS, secret)
             self._noted(secret)
         return data
@@ -77,6 +79,13 @@ class Resolver:
     async def read_secret(self, key: Key) -> Object | None:
         """A Secret, freshly."""
         return await self._store.get(SECRETS, key.namespace, key.name)
+
+    async def guard(self, refs: Iterable[Ref]) -> None:
+        """The object holds its finalizer now: what is needed to delete it must stay as long."""
+        for ref in refs:
+            secret = await self.read_secret(ref.target) if ref.guard else None
+            if secret is not None and not objects.deleting(secret):
+                self._noted(await self._writer.guard(SECRETS, secret))
 
     async def release_guards(self, key: Key, refs: Iterable[Ref]) -> None:
         """The object is going: Secrets that nobody else needs for deleting may go too."""
