@@ -77,17 +77,6 @@ class Auth0TenantSpec(ManagedSpec):
     """Who may use this tenant through mlgate. Unset: only this namespace."""
     allow_delete: bool = True
     """False keeps mlgate from deleting anything in this tenant."""
-    max_deletes_per_hour: Annotated[int, Field(ge=0, le=10000)] | None = None
-    """How many things mlgate may delete in this tenant per hour; more wait and say so. Unset: no limit."""
-
-
-class RequestBudget(Api):
-    """What is left of the Management API's rate limit."""
-
-    limit: Annotated[int, Field(ge=0)] | None = None
-    """Requests of a full bucket."""
-    remaining: Annotated[int, Field(ge=0)] | None = None
-    """Requests left when this was written."""
 
 
 Scopes = Annotated[list[Annotated[str, Field(max_length=280)]], Field(max_length=512), ListSet()]
@@ -106,12 +95,6 @@ class Auth0TenantStatus(ManagedStatus):
     """What the credentials may do."""
     missing_scopes: Scopes | None = None
     """What the credentials would have to be allowed for everything that refers to this tenant."""
-    request_budget: RequestBudget | None = None
-    """What is left of the Management API's rate limit."""
-    entity_counts: Annotated[dict[str, Annotated[int, Field(ge=0)]], Field(max_length=32)] | None = None
-    """How many of each kind of thing the tenant holds, ours or not."""
-    warnings: Annotated[list[Annotated[str, Field(max_length=1024)]], Field(max_length=32)] | None = None
-    """What will need attention, such as Rules that are still there."""
 
 
 AUTH0_TENANT = KindType(
@@ -123,6 +106,5 @@ AUTH0_TENANT = KindType(
     description="An Auth0 tenant: how mlgate signs in to it, who may use it, and the settings that are kept.",
     columns=columns(
         Column("Domain", ".spec.domain"),
-        Column("Budget", ".status.requestBudget.remaining", type="integer", priority=1, description="Requests left."),
     ),
 )

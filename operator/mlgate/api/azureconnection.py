@@ -11,7 +11,7 @@ from pydantic import Field
 
 from .managed import ManagedSpec, ManagedStatus
 from .markers import Cel
-from .meta import Api, Column, HttpsUrl, KindType, Uuid, columns
+from .meta import Api, Column, KindType, Uuid, columns
 from .references import AllowedNamespaces, SecretRef
 
 ResourceGroup = Annotated[str, Field(min_length=1, max_length=90, pattern=r"^[-a-zA-Z0-9_.()]+$")]
@@ -38,15 +38,6 @@ class AzureAuth(Api):
     """The Secret with the key `clientSecret`."""
 
 
-class AzureEndpoints(Api):
-    """Where Azure is, when it is not where the cloud says."""
-
-    resource_manager: HttpsUrl | None = None
-    """URL of Azure Resource Manager."""
-    authority: HttpsUrl | None = None
-    """URL of the sign-in service (Microsoft Entra)."""
-
-
 class AzureConnectionSpec(ManagedSpec):
     """Which Azure, which subscription, and as whom."""
 
@@ -64,19 +55,12 @@ class AzureConnectionSpec(ManagedSpec):
     """Region of objects that do not name one, such as `westeurope`."""
     auth: AzureAuth
     """As whom mlgate signs in."""
-    endpoints: AzureEndpoints | None = None
-    """Where Azure is, when it is not where the cloud says."""
     allowed_namespaces: AllowedNamespaces | None = None
     """Who may use this connection through mlgate. Unset: only this namespace."""
 
 
 class AzureConnectionStatus(ManagedStatus):
     """How the connection stands."""
-
-    remaining_reads: Annotated[int, Field(ge=0)] | None = None
-    """Reads left of Azure's rate limit when this was written."""
-    remaining_writes: Annotated[int, Field(ge=0)] | None = None
-    """Writes left of Azure's rate limit when this was written."""
 
 
 AZURE_CONNECTION = KindType(

@@ -49,8 +49,6 @@ class GatewayLimits(Api):
     """Largest request body, in bytes."""
     timeout: Annotated[Duration, Within("100ms", "10m")] | None = None
     """Longest time an answer may take."""
-    max_connections: Annotated[int, Field(ge=1, le=1000000)] | None = None
-    """Connections that one proxy accepts at the same time."""
     max_requests_per_upstream: Annotated[int, Field(ge=1, le=1000000)] | None = None
     """Requests that one proxy has under way to one upstream at the same time."""
 
@@ -80,16 +78,10 @@ class ModelGatewaySpec(ManagedSpec):
 class ModelGatewayStatus(ManagedStatus):
     """How the gateway stands."""
 
-    addresses: Annotated[list[Annotated[str, Field(max_length=512)]], Field(max_length=32)] | None = None
-    """Where it can be reached, such as `https://203.0.113.7:443`."""
     proxies: Annotated[int, Field(ge=0)] | None = None
     """Connected proxies."""
     routes: Annotated[int, Field(ge=0)] | None = None
     """Attached routes."""
-    configuration_version: Annotated[str, Field(max_length=128)] | None = None
-    """The newest configuration."""
-    acknowledged_version: Annotated[str, Field(max_length=128)] | None = None
-    """The configuration that every connected proxy serves."""
     rejected: Annotated[str, Field(max_length=8192)] | None = None
     """What the proxies said about a configuration that they refused; the one before keeps serving."""
 
@@ -105,6 +97,5 @@ MODEL_GATEWAY = KindType(
         Column("Mode", ".spec.mode"),
         Column("Proxies", ".status.proxies", type="integer"),
         Column("Routes", ".status.routes", type="integer"),
-        Column("Addresses", ".status.addresses", priority=1),
     ),
 )

@@ -117,8 +117,6 @@ class ModelRouteStatus(ManagedStatus):
 
     url: Annotated[str, Field(max_length=2048)] | None = None
     """Where it can be called."""
-    configuration_version: Annotated[str, Field(max_length=128)] | None = None
-    """The configuration that first had this generation of it."""
     rejected: Annotated[str, Field(max_length=8192)] | None = None
     """What the proxies said about it, if they refused it."""
 

@@ -44,6 +44,8 @@ class Cache:
             return obj
         obj["metadata"].pop("managedFields", None)
         self._objects[key] = obj
+        if before is not None:
+            self._by_uid.pop(objects.uid(before), None)
         self._by_uid[objects.uid(obj)] = key
         self._kinds[key.kind].add(key)
         self._claim(key, objects.status(obj).get("externalId"))

@@ -22,7 +22,7 @@ from . import objects
 from .cache import Cache
 from .clock import Clock, unix
 from .composition import CompositionReconciler, Whole
-from .external import ExternalReconciler, Subject, Unfinished
+from .external import ExternalReconciler
 from .gates import Gates
 from .marks import Mark
 from .protocols import Composition, External, Kind, Owner
@@ -31,6 +31,7 @@ from .recorder import Recorder
 from .references import SECRET, targets
 from .resolve import Resolver, parse
 from .secrets import OutputSecrets
+from .steps import Steps, Subject, Unfinished
 from .verdict import Notice, Pace, Verdict, of_bug, of_trouble
 from .writer import Writer
 
@@ -96,17 +97,10 @@ class Engine:
         self._writer = Writer(store, clock, self._wrote)
         self._gates = Gates(clock, lambda key: self.queue.add(key, Urgency.RETRY))
         resolver = self._resolver = Resolver(store, self.cache, self._writer, clock, self._noted)
-        self._externals = ExternalReconciler(
-            cache=self.cache,
-            writer=self._writer,
-            resolver=resolver,
-            secrets=OutputSecrets(store),
-            gates=self._gates,
-            clock=clock,
-            fence=fence,
-            kinds=kinds,
-            noted=self._noted,
+        self._steps = Steps(
+            cache=self.cache, writer=self._writer, resolver=resolver, gates=self._gates, clock=clock, fence=fence
         )
+        self._externals = ExternalReconciler(self._steps, secrets=OutputSecrets(store), kinds=kinds, noted=self._noted)
         self._compositions = CompositionReconciler(
             store=store,
             cache=self.cache,
@@ -173,7 +167,7 @@ class Engine:
             if found is not None and objects.deleting(found):
                 self.queue.add(target, Urgency.DELETION)
         self.cache.refers(key, frozenset())
-        self._externals.forget(objects.uid(before or obj))
+        self._steps.forget(objects.uid(before or obj))
         self._gates.leave(key)
         self.queue.forget(key)
         self._tell(key, None)

@@ -54,7 +54,7 @@ class Gates:
             return None
         if shut is None:
             shut = self._shut[gate] = _Shut(trouble, 0.0)
-        elif shut.probing not in (None, key):
+        elif shut.probing != key:  # it was under way when the gate shut: no probe
             shut.waiting.add(key)
             return None
         shut.trouble, shut.probing = trouble, None

@@ -83,7 +83,7 @@ def steering(obj: Object) -> tuple[Any, ...]:
     )
 
 
-VOLATILE = ("lastSyncTime", "plan", "jwks", "jwksKeyIds", "grantedScopes", "missingScopes", "requestBudget")
+VOLATILE = ("lastSyncTime", "plan", "jwks", "jwksKeyIds", "grantedScopes", "missingScopes")
 """Parts of a status that no referring object builds on; the gateway reads some of them for itself."""
 
 

@@ -9,7 +9,7 @@ import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from ..store.protocol import EVENTS, AlreadyExists, Object, Store, StoreError
+from ..store.protocol import EVENTS, AlreadyExists, NotFound, Object, Store, StoreError
 from . import objects
 from .clock import Clock
 from .verdict import Notice
@@ -114,5 +114,8 @@ class Recorder:
                 return
             except AlreadyExists:
                 pass
-        patch = {name: event.body[name] for name in ("lastTimestamp", "count")}
-        await self._store.patch(EVENTS, event.body["metadata"]["namespace"], event.name, patch)
+        patch: Object = {name: event.body[name] for name in ("lastTimestamp", "count")}
+        try:
+            await self._store.patch(EVENTS, event.body["metadata"]["namespace"], event.name, patch)
+        except NotFound:  # Events end after an hour
+            await self._store.create(EVENTS, event.body)

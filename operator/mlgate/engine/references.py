@@ -137,15 +137,18 @@ def permitted(namespace: str, key: Key, target: Object) -> bool:
 
 def _why_not(key: Key, target: Object) -> str:
     if objects.deleting(target):
-        return f"{key} is being deleted."
+        return f"Waits for {key}, which is being deleted."
     ready = objects.condition(target, "Ready") or {}
     synced = objects.condition(target, "Synced") or {}
     if not ready:
-        return f"{key} has not been looked at yet."
+        return f"Waits for {key}, which has not been looked at yet."
     worst = ready if ready.get("status") != "True" else synced
     if worst.get("status") == "True":
-        return f"{key} was changed and is being looked at."
-    return f"{key} is not Ready: {worst.get('reason', 'Unknown')}. {worst.get('message', '')}".strip()
+        return f"Waits for {key}, which was changed and is being looked at."
+    message = str(worst.get("message", ""))
+    if message.startswith("Waits for "):
+        return message  # the end of the chain is what helps
+    return f"Waits for {key} ({worst.get('reason', 'Unknown')}): {message}".strip()
 
 
 def secret_data(ref: Ref, owner: Key, secret: Object | None) -> Mapping[str, Sensitive]:

@@ -36,7 +36,9 @@ class Resolver:
     ) -> Resolved:
         """All references of one object; `guarding` puts the guard on Secrets that ask for one.
 
-        The index is kept even when a reference is missing: its coming must wake the object. Raises Wait, Denied or Terminal for the first that is not as needed."""
+        The index is kept even when a reference is missing: its coming must wake the object.
+        Raises Wait, Denied or Terminal for the first that is not as needed.
+        """
         waiting = list(refs)
         self._cache.refers(key, targets(waiting))
         found: dict[Key, Target] = {}

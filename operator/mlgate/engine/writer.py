@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..store.protocol import Conflict, NotFound, Object, Resource, Store, merge_patch
+from ..store.protocol import Conflict, NotFound, Object, Resource, Store
 from . import objects
 from .clock import Clock
 from .verdict import Verdict, conditions
@@ -76,7 +76,8 @@ class Writer:
 
     def _wanted(self, obj: Object, verdict: Verdict) -> dict[str, Any]:
         before = objects.status(obj)
-        wanted: dict[str, Any] = merge_patch(before, dict(verdict.status))
+        said = {**before, **verdict.status}
+        wanted: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
         generation = objects.generation(obj)
         wanted["conditions"] = conditions(
             verdict, before.get("conditions") or (), generation=generation, now=self._clock.timestamp()

@@ -17,8 +17,6 @@ from ..store.protocol import Key, Object
 from .azure_ml_online_endpoint import CREDENTIAL
 
 Lookup = Callable[[Key], Object | None]
-_PER = {"Second": model.Per.SECOND, "Minute": model.Per.MINUTE, "Hour": model.Per.HOUR}
-_BY = {"Client": model.LimitBy.CLIENT, "Address": model.LimitBy.ADDRESS, "Route": model.LimitBy.ROUTE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +106,9 @@ def _route(
         return None
     rate = spec.rate_limit
     limits = model.RouteLimits(
-        rate=model.RateLimit(rate.requests, _PER[rate.per], _BY[rate.by]) if rate else None,
+        rate=model.RateLimit(rate.requests, model.Per(rate.per), model.LimitBy(rate.by)) if rate else None,
         body_bytes=spec.max_request_bytes,
+        concurrent_requests=_concurrent(gateway),
     )
     rules = tuple(
         model.Rule(
@@ -177,6 +176,11 @@ def _tenant(spec: ModelRouteSpec, namespace: str, lookup: Lookup) -> model.Tenan
     issuer = status.get("issuer") or f"https://{objects.spec(tenant)['domain']}/"
     jwks = json.loads(status["jwks"]) if status.get("jwks") else None
     return model.Tenant(f"{key.namespace}/{key.name}", issuer, jwks)
+
+
+def _concurrent(gateway: Object) -> int:
+    limits = objects.spec(gateway).get("limits") or {}
+    return int(limits.get("maxRequestsPerUpstream") or model.RouteLimits().concurrent_requests)
 
 
 def _seconds(duration: str | None, otherwise: float) -> float:

@@ -1,0 +1,112 @@
+"""The end of an external object: in the order of its references, outside first, the finalizer last (ENGINE rule 16)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from ..errors import Terminal, Wait
+from ..reasons import Reason
+from ..store.protocol import Object
+from . import objects
+from .plan import Action, Plan
+from .policy import Hold, Release, decide
+from .protocols import External, Kind, Seen
+from .references import Ref
+from .steps import Steps, Subject
+from .verdict import Notice, Pace, Verdict
+
+
+class Ending:
+    """Carries objects that are being deleted."""
+
+    def __init__(self, steps: Steps, kinds: Mapping[str, Kind[Any]]) -> None:
+        self._steps = steps
+        self._kinds = kinds
+
+    async def end(self, subject: Subject) -> tuple[Object, Verdict]:
+        refs = tuple(subject.kind.references(subject.owner, subject.spec))
+        if objects.FINALIZER not in objects.finalizers(subject.obj):
+            await self._steps.resolver.release_guards(subject.key, refs)
+            return subject.obj, Verdict(False, False, Reason.DELETING)
+        self._wait_for_users(subject, those=self._blocks)
+        if subject.kind.fixed_id(subject.owner, subject.spec) is not None:
+            return await self._let_go(subject, refs)  # nothing outside was made for it
+        subject.refs = await self._steps.resolver.resolve(subject.key, refs, deleting=True)
+        external_id = subject.status.get("externalId")
+        plan = Plan(Action.DELETE, external_id=external_id)
+        decision = decide(self._steps.question(subject, plan, None, ""))
+        if isinstance(decision, Hold):
+            return self._steps.held(subject, None, None, plan, decision)
+        if isinstance(decision, Release):
+            subject.notices.append(
+                Notice(Reason.ORPHANED, f"{external_id or 'Nothing'} stays outside: {decision.message}.")
+            )
+        else:
+            verdict = await self._delete(subject, external_id)
+            if verdict is not None:
+                return subject.obj, verdict
+            self._wait_for_users(subject, those=lambda user, target: True)
+            subject.notices.append(Notice(Reason.DELETED, f"Removed {external_id or 'what was there'} outside."))
+        return await self._let_go(subject, refs)
+
+    async def _let_go(self, subject: Subject, refs: Iterable[Ref]) -> tuple[Object, Verdict]:
+        await self._steps.resolver.release_guards(subject.key, refs)
+        subject.obj = await self._steps.writer.release(subject.kind.type.resource, subject.obj)
+        return subject.obj, Verdict(False, False, Reason.DELETING).noting(*subject.notices)
+
+    async def _delete(self, subject: Subject, external_id: str | None) -> Verdict | None:
+        """None when it is gone; else what the object says while it is going."""
+        try:
+            subject.conn = await subject.kind.connect(subject.owner, subject.spec, subject.refs)
+        except (KeyError, Terminal) as missing:
+            raise Terminal(
+                f"What {subject.key} stands for cannot be deleted outside, because what is needed to reach it is missing"
+                f"{f' ({missing.message})' if isinstance(missing, Terminal) else ''}. Put it back, or set "
+                "deletionPolicy: Orphan to let the object go and clean up by hand.",
+                reason=Reason.DELETION_BLOCKED,
+            ) from missing
+        self._steps.pass_gate(subject)
+        if external_id is None:
+            ours = await self._find(subject)
+            if ours is None:
+                return None
+            external_id = ours.id
+        with self._steps.writing(subject):
+            deletion = await subject.kind.delete(subject.conn, external_id, subject.refs)
+        if deletion.done:
+            return None
+        message = deletion.message or f"{external_id} is being removed outside."
+        return Verdict(
+            False, False, Reason.DELETING, message, reconciling=True, again=deletion.again or 5.0, pace=Pace.BACKOFF
+        ).noting(*subject.notices, Notice(Reason.DELETING, message))
+
+    async def _find(self, subject: Subject) -> Seen | None:
+        """What may have been made although no id of it was stored. Where what it refers to is gone, it is gone with it."""
+        try:
+            subject.wanted = subject.kind.desired(subject.owner, subject.spec, subject.refs)
+        except KeyError:
+            return None
+        with self._steps.reading(subject):
+            self._steps.wait_until_visible(subject)
+            found = await subject.kind.find(subject.conn, subject.wanted, subject.owner.mark)
+        return next((s for s in found if s.ours is not False and not self._steps.others(subject, s.id)), None)
+
+    def _wait_for_users(self, subject: Subject, *, those: Callable[[Object, Object], bool]) -> None:
+        """What others outside still stand on goes last (ENGINE rule 16), and what they need to see that they are gone
+        too (a deployment its endpoint) stays until they have seen it."""
+        users = [
+            key
+            for key in self._steps.cache.referrers(subject.key)
+            if (user := self._steps.cache.get(key)) is not None
+            and objects.FINALIZER in objects.finalizers(user)
+            and isinstance(self._kinds.get(key.kind), External)
+            and those(user, subject.obj)
+        ]
+        if users:
+            shown = ", ".join(str(key) for key in users[:3]) + (f" and {len(users) - 3} more" if len(users) > 3 else "")
+            raise Wait(f"{subject.key} goes when these are gone that need it: {shown}.", reason=Reason.DELETION_BLOCKED)
+
+    def _blocks(self, user: Object, target: Object) -> bool:
+        kind = self._kinds[user["kind"]]
+        return isinstance(kind, External) and kind.blocks_deletion_of(target, user)

@@ -1,0 +1,184 @@
+"""What the reconcile and the end of an external object share: the object on its way, and small questions about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import Retry, Trouble, Wait, WriteRefused
+from ..outbound import Fence, Permit, Urgency, permitting
+from ..reasons import Reason
+from ..store.protocol import Key, Object
+from . import objects
+from .cache import Cache
+from .clock import Clock
+from .gates import Gates
+from .identity import conflict
+from .plan import Plan
+from .policy import Hold, Question
+from .protocols import External, Health, Owner, Seen
+from .references import Resolved
+from .resolve import Resolver
+from .verdict import Notice, Pace, Verdict
+from .writer import Writer
+
+
+@dataclass(slots=True)
+class Subject:
+    """One object on its way through one reconcile; `obj` is replaced by every write of ours."""
+
+    kind: External[Any, Any]
+    key: Key
+    obj: Object
+    owner: Owner
+    urgency: Urgency
+    glance: bool = False
+    """Woken only because something it refers to changed: outside need not be asked when the wish is the same."""
+    spec: Any = None
+    refs: Resolved = field(default_factory=Resolved)
+    conn: Any = None
+    wanted: Mapping[str, Any] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        return objects.status(self.obj)
+
+    @property
+    def managed(self) -> Mapping[str, list[str]]:
+        return self.status.get("managed") or {}
+
+
+class Unfinished(Exception):
+    """The main thing was done and a later step met trouble: the id must be kept all the same."""
+
+    def __init__(self, trouble: Trouble, status: Mapping[str, Any], subject: Subject) -> None:
+        super().__init__(trouble.message)
+        self.trouble = trouble
+        self.status = status
+        self.subject = subject
+
+
+class Steps:
+    """The services that every step uses, and what this process knows about its own create attempts: `untried` are the
+    uids for which surely nothing was made yet although they hold the finalizer."""
+
+    def __init__(
+        self, *, cache: Cache, writer: Writer, resolver: Resolver, gates: Gates, clock: Clock, fence: Fence
+    ) -> None:
+        self.cache = cache
+        self.writer = writer
+        self.resolver = resolver
+        self.gates = gates
+        self.clock = clock
+        self.fence = fence
+        self.started = clock.monotonic()
+        self.untried: set[str] = set()
+        self.tried_at: dict[str, float] = {}
+
+    def forget(self, uid: str) -> None:
+        """The object is gone."""
+        self.untried.discard(uid)
+        self.tried_at.pop(uid, None)
+
+    def question(self, subject: Subject, plan: Plan, seen: Seen | None, wish: str) -> Question:
+        spec, annotations = subject.spec, objects.notes(subject.obj)
+        allowed, protector = True, ""
+        for key, target in subject.refs.targets.items():
+            if target.spec.get("allowDelete") is False:
+                allowed, protector = False, str(key)
+        return Question(
+            plan=plan,
+            paused=objects.paused(subject.obj),
+            mode=spec.management_policy,
+            drift_policy=spec.drift_policy,
+            deletion_policy=spec.deletion_policy,
+            drifted=self.was_synced(subject, wish),
+            approved=annotations.get(objects.APPROVE),
+            ours=seen.ours if seen else None,
+            holder=seen.holder if seen else None,
+            deletes_allowed=allowed,
+            protector=protector,
+        )
+
+    @staticmethod
+    def was_synced(subject: Subject, wish: str) -> bool:
+        """Whether this very wish was out there before: then a difference was made by others."""
+        return subject.status.get("wishHash") == wish and objects.holds(subject.obj, "Synced")
+
+    def may_exist(self, subject: Subject) -> bool:
+        held = objects.FINALIZER in objects.finalizers(subject.obj)
+        return held and subject.owner.uid not in self.untried
+
+    async def hold(self, subject: Subject) -> Object:
+        observes = subject.spec.management_policy == "Observe" or not subject.kind.holds
+        if observes or objects.FINALIZER in objects.finalizers(subject.obj):
+            return subject.obj
+        held = await self.writer.hold(subject.kind.type.resource, subject.obj)
+        await self.resolver.guard(subject.kind.references(subject.owner, subject.spec))
+        return held
+
+    def wait_until_visible(self, subject: Subject) -> None:
+        tried = self.tried_at.get(subject.owner.uid, self.started)
+        left = tried + subject.kind.visible_after - self.clock.monotonic()
+        if left > 0:
+            raise Retry("Waits until what may have been made shows up.", reason=Reason.CREATING, after=left)
+
+    def others(self, subject: Subject, external_id: str) -> list[Key]:
+        return [key for key in self.cache.claims(subject.key.kind, external_id) if key != subject.key]
+
+    def claims(self, subject: Subject, external_id: str) -> dict[str, str]:
+        others = self.others(subject, external_id)
+        return {external_id: str(others[0])} if others else {}
+
+    def refuse_second_claim(self, subject: Subject, seen: Seen) -> None:
+        mine = (subject.obj["metadata"].get("creationTimestamp", ""), subject.owner.uid)
+        for key in self.others(subject, seen.id):
+            other = self.cache.get(key)
+            if other and (other["metadata"].get("creationTimestamp", ""), objects.uid(other)) < mine:
+                raise conflict(seen, {seen.id: str(key)})
+
+    def forced(self, subject: Subject) -> bool:
+        requested = objects.notes(subject.obj).get(objects.RECONCILE_REQUESTED_AT)
+        return bool(requested and requested != subject.status.get("lastHandledReconcileAt"))
+
+    def may_write(self, subject: Subject) -> bool:
+        return subject.spec.management_policy == "Manage" and not objects.paused(subject.obj)
+
+    def reading(self, subject: Subject) -> AbstractContextManager[None]:
+        refusal = WriteRefused(f"{subject.key} is only being looked at; nothing may be written now.")
+        return permitting(Permit(subject.urgency, self.fence, refusal))
+
+    def writing(self, subject: Subject) -> AbstractContextManager[None]:
+        return permitting(Permit(subject.urgency, self.fence))
+
+    def pass_gate(self, subject: Subject) -> None:
+        trouble = self.gates.enter(subject.conn.gate, subject.key)
+        if trouble is not None:
+            raise Wait(trouble.message, reason=trouble.reason)
+
+    def held(
+        self, subject: Subject, seen: Seen | None, health: Health | None, plan: Plan, hold: Hold
+    ) -> tuple[Object, Verdict]:
+        waits = hold.reason in (Reason.PLAN_PENDING, Reason.DELETION_BLOCKED)
+        verdict = Verdict(
+            ready=bool(health and health.ready),
+            synced=False,
+            reason=hold.reason,
+            message=hold.message,
+            status={"plan": plan.published() if hold.reason is not Reason.PAUSED else None},
+            notices=(*subject.notices, Notice(hold.reason, hold.message)),
+            pace=Pace.SLOW if waits else Pace.RESYNC,
+        )
+        if seen is not None:
+            verdict = verdict.saying({"externalId": seen.id})
+        if hold.reason is Reason.DRIFTED:
+            drift = {
+                "detectedAt": self.clock.timestamp(),
+                "summary": plan.summary,
+                "changes": plan.published()["changes"],
+            }
+            verdict = verdict.saying({"drift": drift})
+        return subject.obj, verdict
