@@ -47,7 +47,8 @@ class Ending:
             if verdict is not None:
                 return subject.obj, verdict
             self._wait_for_users(subject, those=lambda user, target: True)
-            subject.notices.append(Notice(Reason.DELETED, f"Removed {external_id or 'what was there'} outside."))
+            if not any(notice.reason is Reason.ORPHANED for notice in subject.notices):
+                subject.notices.append(Notice(Reason.DELETED, f"Removed {external_id or 'what was there'} outside."))
         return await self._let_go(subject, refs)
 
     async def _let_go(self, subject: Subject, refs: Iterable[Ref]) -> tuple[Object, Verdict]:
@@ -72,14 +73,30 @@ class Ending:
             if ours is None:
                 return None
             external_id = ours.id
+        seen: Seen | None = Seen(external_id, {})
+        if subject.kind.looks_before_deleting:
+            with self._steps.reading(subject):
+                seen = await subject.kind.observe(subject.conn, external_id, {}, subject.owner.mark)
+        if seen is None:
+            return None
+        if (whose := self._whose(subject, seen)) is not None:
+            subject.notices.append(Notice(Reason.ORPHANED, f"{external_id} stays outside: it belongs to {whose}."))
+            return None
         with self._steps.writing(subject):
-            deletion = await subject.kind.delete(subject.conn, external_id, subject.refs)
+            deletion = await subject.kind.delete(subject.conn, seen, subject.refs)
         if deletion.done:
             return None
         message = deletion.message or f"{external_id} is being removed outside."
         return Verdict(
             False, False, Reason.DELETING, message, reconciling=True, again=deletion.again or 5.0, pace=Pace.BACKOFF
         ).noting(*subject.notices, Notice(Reason.DELETING, message))
+
+    def _whose(self, subject: Subject, seen: Seen) -> str | None:
+        """Another owner, whose it is and who keeps it: by the mark on it, or by an older object's status."""
+        if seen.ours is False:
+            return seen.holder or "somebody else"
+        older = self._steps.older_claim(subject, seen.id)
+        return str(older) if older else None
 
     async def _find(self, subject: Subject) -> Seen | None:
         """What may have been made although no id of it was stored. Where what it refers to is gone, it is gone with it."""

@@ -95,7 +95,7 @@ class Engine:
         self._observer = observer or Unobserved()
         self.recorder = Recorder(store, clock, instance=instance)
         self._writer = Writer(store, clock, self._wrote)
-        self._gates = Gates(clock, lambda key: self.queue.add(key, Urgency.RETRY))
+        self._gates = Gates(clock, lambda key, seconds: self.queue.add_after(key, seconds, Urgency.RETRY))
         resolver = self._resolver = Resolver(store, self.cache, self._writer, clock, self._noted)
         self._steps = Steps(
             cache=self.cache, writer=self._writer, resolver=resolver, gates=self._gates, clock=clock, fence=fence
@@ -193,7 +193,7 @@ class Engine:
     def _first_look(self, key: Key, obj: Object) -> None:
         """After a start nothing that is well is looked at at once: looks are spread over the resync interval."""
         fresh = unix(obj["metadata"]["creationTimestamp"]) > self._started_at if _dated(obj) else True
-        if fresh or not objects.is_ready(obj):
+        if fresh or not objects.is_ready(obj) or objects.asked_for(obj):
             self.queue.add(key, Urgency.DELETION if objects.deleting(obj) else Urgency.USER)
         else:
             self._index(key, obj)

@@ -67,7 +67,7 @@ class ExternalReconciler:
         plan = self._plan(subject, seen, retry=bool(health and health.failed))
         decision = decide(self._steps.question(subject, plan, seen, wish))
         if isinstance(decision, Hold):
-            return self._steps.held(subject, seen, health, plan, decision)
+            return await self._hold_back(subject, seen, health, before, plan, decision)
         if plan:
             self._wait_for_way(subject, creating=seen is None)
         if not plan:
@@ -97,6 +97,8 @@ class ExternalReconciler:
         subject.conn = await kind.connect(subject.owner, spec, subject.refs)
         self._steps.pass_gate(subject)
         subject.wanted = kind.desired(subject.owner, spec, subject.refs)
+        if spec.management_policy != "Observe":
+            subject.wanted = kind.with_mark(subject.wanted, subject.owner.mark)
         if not subject.status.get("externalId"):
             self._wait_for_way(subject, creating=True)
 
@@ -117,7 +119,7 @@ class ExternalReconciler:
             return await self._recover(subject)
         seen = await subject.kind.observe(subject.conn, external_id, subject.wanted, subject.owner.mark)
         if seen is not None:
-            if seen.ours is False and not imported:
+            if seen.ours is False and not imported and subject.spec.management_policy != "Observe":
                 raise conflict(seen, self._steps.claims(subject, seen.id))
             self._steps.refuse_second_claim(subject, seen)
             if external_id != subject.status.get("externalId"):
@@ -142,7 +144,9 @@ class ExternalReconciler:
             self._steps.wait_until_visible(subject)
         found = await subject.kind.find(subject.conn, subject.wanted, subject.owner.mark)
         claims = {seen.id: str(key) for seen in found for key in self._steps.others(subject, seen.id)}
-        choice = choose(found, may_exist=may_exist or observes, claims=claims)
+        if observes:
+            return found[0] if len(found) == 1 else None
+        choice = choose(found, may_exist=may_exist, claims=claims)
         if isinstance(choice, Adopt):
             subject.notices.append(_adopted(choice.seen))
             return choice.seen
@@ -154,8 +158,8 @@ class ExternalReconciler:
         if seen is None:
             fresh = {**subject.kind.defaults(subject.owner, subject.spec), **subject.wanted}
             return fields.diff(fresh, None, subject.managed, None)
-        possible, _ = subject.kind.possible(subject.wanted, seen)
-        plan = fields.diff(possible, seen.values, subject.managed, external_id)
+        possible = subject.kind.possible(subject.wanted, seen)
+        plan = fields.diff(possible.wanted, seen.values, subject.managed, external_id)
         if plan or not retry:
             return plan
         every = [Change(name, None, value, value) for name, value in sorted(subject.wanted.items())]
@@ -240,23 +244,16 @@ class ExternalReconciler:
         again: float | None = None,
     ) -> tuple[Object, Verdict]:
         subject.obj = await self._steps.hold(subject)
-        situation = Situation(
-            subject.owner,
-            subject.wanted,
-            seen,
-            subject.status,
-            {name: decoded(secret) for name, secret in before.items()},
-            self._steps.clock.wall(),
-        )
+        situation = self._situation(subject, seen, before)
         with self._steps.writing(subject) if self._steps.may_write(subject) else self._steps.reading(subject):
             outputs: Outputs = await subject.kind.outputs(subject.conn, subject.spec, situation)
         for output in outputs.secrets:
             written = await self._secrets.write(subject.obj, output, before.get(output.name))
             if written is not None:
                 self._noted(written)
-        _, waits = subject.kind.possible(subject.wanted, seen)
-        if waits and health.settled and not health.failed:
-            health = Health(False, Reason.DEPENDENCY_NOT_READY, waits, settled=False)
+        possible = subject.kind.possible(subject.wanted, seen)
+        if possible.waits and health.settled and not health.failed:
+            health = Health(possible.usable, Reason.DEPENDENCY_NOT_READY, possible.waits, settled=False)
         looks = [seconds for seconds in (again, outputs.again) if seconds is not None]
         verdict = of_health(health, synced=synced, again=min(looks) if looks else None)
         managed = subject.kind.fields_for(subject.spec).managed(subject.wanted)
@@ -264,11 +261,38 @@ class ExternalReconciler:
             "externalId": seen.id,
             "plan": None,
             "drift": None,
-            "managed": managed or None,
             **outputs.status,
             **(status or {}),
         }
+        if synced:  # while the service is busy nothing of a newer wish was carried out
+            told["managed"] = managed or None
         return subject.obj, verdict.saying(told).noting(*subject.notices)
+
+    async def _hold_back(  # noqa: PLR0917
+        self,
+        subject: Subject,
+        seen: Seen | None,
+        health: Health | None,
+        before: Mapping[str, Object | None],
+        plan: Plan,
+        hold: Hold,
+    ) -> tuple[Object, Verdict]:
+        """Nothing is written, but what is there is told: others may build on it."""
+        obj, verdict = self._steps.held(subject, seen, health, plan, hold)
+        if seen is None:
+            return obj, verdict
+        try:
+            with self._steps.reading(subject):
+                situation = self._situation(subject, seen, before)
+                outputs = await subject.kind.outputs(subject.conn, subject.spec, situation)
+        except WriteRefused:  # what it gives away would have to be made first (a new secret)
+            return obj, verdict
+        return obj, verdict.saying(outputs.status)
+
+    def _situation(self, subject: Subject, seen: Seen, before: Mapping[str, Object | None]) -> Situation:
+        secrets = {name: decoded(secret) for name, secret in before.items()}
+        now = self._steps.clock.wall()
+        return Situation(subject.owner, subject.wanted, seen, subject.status, secrets, now)
 
 
 def _adopted(seen: Seen) -> Notice:

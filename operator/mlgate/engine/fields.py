@@ -164,10 +164,11 @@ class CreateOnly:
 
 
 class Fields:
-    """The rules of a kind, by field. A field without a rule compares exactly."""
+    """The rules of a kind, by field. A field without one compares by `otherwise` (exactly)."""
 
-    def __init__(self, **rules: Rule) -> None:
+    def __init__(self, otherwise: Rule | None = None, **rules: Rule) -> None:
         self.rules = rules
+        self.otherwise = otherwise or Exact()
 
     def diff(
         self, wanted: Mapping[str, Any], seen: Mapping[str, Any] | None, managed: Managed, external_id: str | None
@@ -189,7 +190,7 @@ class Fields:
         return {name: entries for name, entries in found.items() if entries}
 
     def _rule(self, name: str) -> Rule:
-        return self.rules.get(name) or Exact()
+        return self.rules.get(name) or self.otherwise
 
 
 def _or(value: Any, absent: Any) -> Any:

@@ -23,13 +23,15 @@ class _Shut:
     until: float
     probes: int = 0
     probing: Key | None = None
+    prober: Key | None = None
+    """Whose turn it is to probe next; it is scheduled."""
     waiting: set[Key] = field(default_factory=set)
 
 
 class Gates:
-    """`wake` is called for every key that waited when a gate opens."""
+    """`wake(key, seconds)` is called for every key that waited when a gate opens, and for the next one to probe."""
 
-    def __init__(self, clock: Clock, wake: Callable[[Key], None]) -> None:
+    def __init__(self, clock: Clock, wake: Callable[[Key, float], None]) -> None:
         self._clock = clock
         self._wake = wake
         self._shut: dict[str, _Shut] = {}
@@ -57,7 +59,7 @@ class Gates:
         elif shut.probing != key:  # it was under way when the gate shut: no probe
             shut.waiting.add(key)
             return None
-        shut.trouble, shut.probing = trouble, None
+        shut.trouble, shut.probing, shut.prober = trouble, None, key
         shut.probes += 1
         after = trouble.after if isinstance(trouble, Quota) else min(LAST_PROBE, FIRST_PROBE * 2 ** (shut.probes - 1))
         shut.until = self._clock.monotonic() + after
@@ -69,8 +71,12 @@ class Gates:
             shut.waiting.discard(key)
             if shut.probing == key:
                 shut.probing = None
+            if shut.prober == key:
+                shut.prober = min(shut.waiting, default=None)
+                if shut.prober is not None:
+                    self._wake(shut.prober, max(0.0, shut.until - self._clock.monotonic()))
 
     def _open(self, gate: str) -> None:
         shut = self._shut.pop(gate)
         for key in sorted(shut.waiting):
-            self._wake(key)
+            self._wake(key, 0.0)

@@ -55,6 +55,12 @@ def paused(obj: Object) -> bool:
     return notes(obj).get(PAUSED, "false").lower() != "false"
 
 
+def asked_for(obj: Object) -> bool:
+    """Whether the user asked for a look that was not given yet."""
+    requested = notes(obj).get(RECONCILE_REQUESTED_AT)
+    return bool(requested and requested != status(obj).get("lastHandledReconcileAt"))
+
+
 def condition(obj: Object, type_: str) -> Mapping[str, Any] | None:
     """A condition by type, current or not."""
     return next((c for c in status(obj).get("conditions") or () if c.get("type") == type_), None)

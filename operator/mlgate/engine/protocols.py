@@ -105,6 +105,16 @@ HEALTHY = Health(ready=True)
 
 
 @dataclass(frozen=True, slots=True)
+class Possible:
+    """What of a wish can be carried out now. `waits`: why the rest cannot yet (empty: all can); `usable`: whether it
+    can be used meanwhile."""
+
+    wanted: Wanted
+    waits: str = ""
+    usable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class SecretOutput:
     """A Secret this object gives away; written only when it differs. Values are text."""
 
@@ -158,6 +168,8 @@ class External(Kind[SpecT], Generic[SpecT, ConnT]):
 
     fields: ClassVar[Fields] = Fields()
     looks_first: ClassVar[bool] = False
+    looks_before_deleting: ClassVar[bool] = False
+    """For services with room for our mark: what carries another's by now is not deleted."""
     wakes_targets: ClassVar[bool] = False
     """Whether this object becoming Ready is news for what it refers to (a deployment's endpoint shifts traffic then)."""
     holds: ClassVar[bool] = True
@@ -174,6 +186,10 @@ class External(Kind[SpecT], Generic[SpecT, ConnT]):
     def desired(self, owner: Owner, spec: SpecT, refs: Resolved) -> Wanted:
         """The wish (pure). Fields that the manifest leaves out are left out here."""
 
+    def with_mark(self, wanted: Wanted, mark: Mark) -> Wanted:
+        """The wish with our mark in it, where the service has room (pure). Not asked for what is only observed."""
+        return wanted
+
     def defaults(self, owner: Owner, spec: SpecT) -> Wanted:
         """What a new one gets where the manifest is silent (pure). Not kept later: unset means unmanaged."""
         return {}
@@ -186,9 +202,9 @@ class External(Kind[SpecT], Generic[SpecT, ConnT]):
         """The id, where it is known beforehand because nothing is made (a tenant, a connection, a gateway)."""
         return None
 
-    def possible(self, wanted: Wanted, seen: Seen) -> tuple[Wanted, str]:
-        """The part of the wish that can be carried out now, and why the rest must wait (empty: nothing does). Pure."""
-        return wanted, ""
+    def possible(self, wanted: Wanted, seen: Seen) -> Possible:
+        """The part of the wish that can be carried out now, and why the rest must wait. Pure."""
+        return Possible(wanted)
 
     def hindrance(self, spec: SpecT, refs: Resolved, *, creating: bool) -> str:
         """Why nothing may be made (`creating`) or changed right now (empty: it may). Pure."""
@@ -209,8 +225,9 @@ class External(Kind[SpecT], Generic[SpecT, ConnT]):
         main thing is made nothing may be raised: put it into `Applied.trouble`."""
 
     @abstractmethod
-    async def delete(self, conn: ConnT, external_id: str, refs: Resolved) -> Deletion:
-        """Delete, or look how the deletion goes. Not there is done."""
+    async def delete(self, conn: ConnT, seen: Seen, refs: Resolved) -> Deletion:
+        """Delete, or look how the deletion goes; not there is done. `seen` is a fresh observation where the kind says
+        `looks_before_deleting`, else it holds only the id."""
 
     def health(self, wanted: Wanted, seen: Seen) -> Health:
         """How it is (pure)."""

@@ -106,7 +106,10 @@ class Steps:
     @staticmethod
     def was_synced(subject: Subject, wish: str) -> bool:
         """Whether this very wish was out there before: then a difference was made by others."""
-        return subject.status.get("wishHash") == wish and objects.holds(subject.obj, "Synced")
+        if subject.status.get("wishHash") != wish:
+            return False
+        reported = (objects.condition(subject.obj, "Synced") or {}).get("reason") == Reason.DRIFTED
+        return reported or objects.holds(subject.obj, "Synced")
 
     def may_exist(self, subject: Subject) -> bool:
         held = objects.FINALIZER in objects.finalizers(subject.obj)
@@ -134,15 +137,20 @@ class Steps:
         return {external_id: str(others[0])} if others else {}
 
     def refuse_second_claim(self, subject: Subject, seen: Seen) -> None:
+        if (older := self.older_claim(subject, seen.id)) is not None:
+            raise conflict(seen, {seen.id: str(older)})
+
+    def older_claim(self, subject: Subject, external_id: str) -> Key | None:
+        """An older object of this kind whose status holds the same id."""
         mine = (subject.obj["metadata"].get("creationTimestamp", ""), subject.owner.uid)
-        for key in self.others(subject, seen.id):
+        for key in self.others(subject, external_id):
             other = self.cache.get(key)
             if other and (other["metadata"].get("creationTimestamp", ""), objects.uid(other)) < mine:
-                raise conflict(seen, {seen.id: str(key)})
+                return key
+        return None
 
     def forced(self, subject: Subject) -> bool:
-        requested = objects.notes(subject.obj).get(objects.RECONCILE_REQUESTED_AT)
-        return bool(requested and requested != subject.status.get("lastHandledReconcileAt"))
+        return objects.asked_for(subject.obj)
 
     def may_write(self, subject: Subject) -> bool:
         return subject.spec.management_policy == "Manage" and not objects.paused(subject.obj)

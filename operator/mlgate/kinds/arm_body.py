@@ -23,7 +23,7 @@ def rules(table: Mapping[str, compare.Same], *, fixed: Iterable[str] = ()) -> Fi
     for path in fixed:
         found[path] = CreateOnly(found.get(path) or Alike(compare.exact))
     found["tags"] = MapOf(merges=False)
-    return Fields(**found)
+    return Fields(Alike(compare.exact), **found)
 
 
 def read(raw: Mapping[str, Any], path: str) -> Any:
@@ -39,14 +39,16 @@ def values(raw: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     return {path: read(raw, path) for path in wanted}
 
 
-def body(wanted: Mapping[str, Any], raw: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The whole body of a PUT: what is there, with the wish put over it."""
+def body(wanted: Mapping[str, Any], sent: Mapping[str, Any], raw: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The whole body of a PUT: what is there, with the wish put over it; `sent` is what a plan changes of it (for a
+    shared map the whole map, without the keys that go)."""
     seen = raw or {}
     whole: dict[str, Any] = {name: copy.deepcopy(seen[name]) for name in CARRIED if seen.get(name) is not None}
     kept = {name: value for name, value in (seen.get("properties") or {}).items() if name not in READ_ONLY}
     whole["properties"] = copy.deepcopy(kept)
-    for path, value in wanted.items():
-        if path == "tags":
+    for path, wish in wanted.items():
+        value = sent.get(path, wish)
+        if path == "tags" and path not in sent:
             whole["tags"] = {**(whole.get("tags") or {}), **value}
             continue
         place = whole
@@ -64,8 +66,3 @@ def _revealed(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _revealed(inner) for name, inner in value.items()}
     return value.reveal() if isinstance(value, Sensitive) else value
-
-
-def changed(wanted: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
-    """The wish with what a plan sends for it: a shared map is sent whole, with removed keys left out."""
-    return {**wanted, **{path: value for path, value in sent.items() if path in wanted}}

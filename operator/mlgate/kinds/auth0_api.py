@@ -69,8 +69,8 @@ class Auth0API(OnAuth0[Auth0APISpec]):
             raw = await conn.resource_servers.update(plan.external_id, plan.values())
         return Applied(raw["id"], _seen(raw))
 
-    async def delete(self, conn: Session, external_id: str, refs: Resolved) -> Deletion:
-        await conn.resource_servers.delete(external_id)
+    async def delete(self, conn: Session, seen: Seen, refs: Resolved) -> Deletion:
+        await conn.resource_servers.delete(seen.id)
         return Deletion(done=True)
 
     async def outputs(self, conn: Session, spec: Auth0APISpec, situation: Situation) -> Outputs:

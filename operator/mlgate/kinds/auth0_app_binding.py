@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -126,14 +127,15 @@ class Auth0AppBinding(Composition[Auth0AppBindingSpec]):
                 assert grant.api_ref is not None
                 ref = grant.api_ref
             api = {key: value for key, value in wire(ref).items() if value is not None}
-            within = ref.namespace or owner.namespace
-            told = (
-                ref.identifier
-                if ref.identifier
-                else (ref.name or "")
-                if within == owner.namespace
-                else f"{within}-{ref.name}"
-            )
-            name = f"{owner.name}-{slug(told)}"[:253].rstrip("-")
-            found.setdefault(name, (api, set()))[1].update(grant.permissions)
+            found.setdefault(grant_name(owner, ref), (api, set()))[1].update(grant.permissions)
         return found
+
+
+def grant_name(owner: Owner, ref: ApiRef) -> str:
+    """The name of the grant on an API: readable, and different for different APIs."""
+    within = ref.namespace or owner.namespace
+    if ref.name and within == owner.namespace:
+        return f"{owner.name}-{ref.name}"[:253]
+    told = ref.identifier or f"{within}/{ref.name}"
+    digest = hashlib.sha256(told.encode()).hexdigest()[:6]
+    return f"{f'{owner.name}-{slug(told)}'[:246]}-{digest}"

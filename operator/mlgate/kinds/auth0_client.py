@@ -50,6 +50,7 @@ PLAIN = (
 
 class Auth0Client(OnAuth0[Auth0ClientSpec]):
     type = AUTH0_CLIENT
+    looks_before_deleting = True
     fields = Fields(
         description=Exact(absent=""),
         callbacks=SetOf(),
@@ -74,8 +75,11 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
         if spec.credentials_secret and spec.credentials_secret.rotate_every:
             raise Terminal("credentialsSecret.rotateEvery is not carried out by this version of mlgate. Remove it.")
         written = spec.model_dump(include=set(PLAIN), by_alias=False, exclude_unset=True, exclude_none=True)
-        metadata = {**(spec.client_metadata or {}), **mark_values(owner.mark)}
+        metadata = dict(spec.client_metadata or {})
         return {**written, "name": spec.name or owner.name, "client_metadata": metadata}
+
+    def with_mark(self, wanted: Wanted, mark: Mark) -> Wanted:
+        return {**wanted, "client_metadata": {**wanted["client_metadata"], **mark_values(mark)}}
 
     def defaults(self, owner: Owner, spec: Auth0ClientSpec) -> Wanted:
         app_type = spec.app_type or "non_interactive"
@@ -104,8 +108,8 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
             raw = await conn.clients.update(plan.external_id, plan.values())
         return Applied(raw["client_id"], _seen(raw, mark))
 
-    async def delete(self, conn: Session, external_id: str, refs: Resolved) -> Deletion:
-        await conn.clients.delete(external_id)
+    async def delete(self, conn: Session, seen: Seen, refs: Resolved) -> Deletion:
+        await conn.clients.delete(seen.id)
         return Deletion(done=True)
 
     def secret_names(self, owner: Owner, spec: Auth0ClientSpec) -> Sequence[str]:

@@ -58,8 +58,8 @@ class Auth0ClientGrant(OnAuth0[Auth0ClientGrantSpec]):
             raw = await conn.client_grants.update(plan.external_id, plan.values("scope"))
         return Applied(raw["id"], _seen(raw))
 
-    async def delete(self, conn: Session, external_id: str, refs: Resolved) -> Deletion:
-        await conn.client_grants.delete(external_id)
+    async def delete(self, conn: Session, seen: Seen, refs: Resolved) -> Deletion:
+        await conn.client_grants.delete(seen.id)
         return Deletion(done=True)
 
     async def outputs(self, conn: Session, spec: Auth0ClientGrantSpec, situation: Situation) -> Outputs:

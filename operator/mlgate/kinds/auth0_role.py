@@ -82,8 +82,8 @@ class Auth0Role(OnAuth0[Auth0RoleSpec]):
         await conn.roles.remove_permissions(role_id, _wire(removed))
         return _wire(change.send)
 
-    async def delete(self, conn: Session, external_id: str, refs: Resolved) -> Deletion:
-        await conn.roles.delete(external_id)
+    async def delete(self, conn: Session, seen: Seen, refs: Resolved) -> Deletion:
+        await conn.roles.delete(seen.id)
         return Deletion(done=True)
 
     async def outputs(self, conn: Session, spec: Auth0RoleSpec, situation: Situation) -> Outputs:

@@ -77,7 +77,7 @@ class Auth0Tenant(External[Auth0TenantSpec, Session]):
         await conn.tenant.update(plan.values())
         return Applied(plan.external_id, replace(seen, values={**seen.values, **plan.values()}))
 
-    async def delete(self, conn: Session, external_id: str, refs: Resolved) -> Deletion:
+    async def delete(self, conn: Session, seen: Seen, refs: Resolved) -> Deletion:
         return Deletion(done=True)
 
     async def outputs(self, conn: Session, spec: Auth0TenantSpec, situation: Situation) -> Outputs:

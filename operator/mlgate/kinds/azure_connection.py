@@ -46,5 +46,5 @@ class AzureConnection(External[AzureConnectionSpec, Session]):
         assert plan.external_id is not None
         return Applied(plan.external_id, seen)
 
-    async def delete(self, conn: Session, external_id: str, refs: Resolved) -> Deletion:
+    async def delete(self, conn: Session, seen: Seen, refs: Resolved) -> Deletion:
         return Deletion(done=True)

@@ -23,7 +23,7 @@ from ..sensitive import Sensitive
 from ..store.protocol import Key, Object
 from . import arm_body
 from .in_workspace import Placed, endpoint, find_session, target_of
-from .on_azure import health, mark_tags, whose
+from .on_azure import health, mark_tags, met_first, whose
 
 CAPACITY, VARIABLES = "sku.capacity", "properties.environmentVariables"
 LOG_LINES = 20
@@ -43,6 +43,7 @@ def _rules() -> Fields:
 
 class AzureMLOnlineDeployment(External[AzureMLOnlineDeploymentSpec, Placed]):
     type = AZURE_ML_ONLINE_DEPLOYMENT
+    looks_before_deleting = True
     looks_first = True
     wakes_targets = True
     fields = _rules()
@@ -68,7 +69,7 @@ class AzureMLOnlineDeployment(External[AzureMLOnlineDeploymentSpec, Placed]):
         wanted: dict[str, Any] = {WRITTEN[name]: value for name, value in written.items()}
         wanted |= {
             "location": workspace.status.get("location"),
-            "tags": {**(spec.tags or {}), **mark_tags(owner.mark)},
+            "tags": dict(spec.tags or {}),
         }
         if spec.instance_count is not None:
             wanted[CAPACITY] = spec.instance_count
@@ -88,6 +89,9 @@ class AzureMLOnlineDeployment(External[AzureMLOnlineDeploymentSpec, Placed]):
                 for v in spec.environment_variables
             }
         return wanted
+
+    def with_mark(self, wanted: Wanted, mark: Mark) -> Wanted:
+        return {**wanted, "tags": {**wanted["tags"], **mark_tags(mark)}}
 
     def defaults(self, owner: Owner, spec: AzureMLOnlineDeploymentSpec) -> Wanted:
         return {
@@ -112,41 +116,37 @@ class AzureMLOnlineDeployment(External[AzureMLOnlineDeploymentSpec, Placed]):
         return _seen(raw, wanted, mark, conn, await _explained(conn, raw) if progress.failed else None)
 
     async def find(self, conn: Placed, wanted: Wanted, mark: Mark) -> Sequence[Seen]:
-        found = await self.observe(conn, conn.id, wanted, mark)
-        return [found] if found else []
+        return met_first(await self.observe(conn, conn.id, wanted, mark))
 
     async def apply(self, conn: Placed, plan: Plan, seen: Seen | None, mark: Mark) -> Applied:
         sent, external_id = plan.values(), plan.external_id or conn.id
         if plan.action is Action.UPDATE and set(sent) == {CAPACITY}:
             accepted = await conn.session.deployments.patch_capacity(external_id, sent[CAPACITY])
         else:
-            body = arm_body.body(arm_body.changed(plan.wanted, sent), seen.raw if seen else None)
+            body = arm_body.body(plan.wanted, sent, seen.raw if seen else None)
             body.pop("mlgate", None)
             accepted = await conn.session.deployments.put(external_id, body)
         raw = accepted.resource
         again = conn.session.progress(raw).after if raw else conn.session.look_again(Subject.DEPLOYMENT)
         return Applied(external_id, _seen(raw, plan.wanted, mark, conn, None) if raw else None, again=again)
 
-    async def delete(self, conn: Placed, external_id: str, refs: Resolved) -> Deletion:
+    async def delete(self, conn: Placed, seen: Seen, refs: Resolved) -> Deletion:
         behind = target_of("AzureMLOnlineEndpoint", refs)
-        raw = await conn.session.deployments.get(external_id)
-        if raw is None:
-            return Deletion(done=True)
         again = conn.session.look_again(Subject.DEPLOYMENT)
         goes_along = behind.deleting and behind.spec.get("deletionPolicy", "Delete") == "Delete"
-        if goes_along or conn.session.progress(raw).state == "Deleting":
+        if goes_along or seen.raw["mlgate"]["progress"].state == "Deleting":
             return Deletion(
                 done=False, again=again, message="Azure removes it." if not goes_along else "Goes with its endpoint."
             )
-        name = external_id.rsplit("/", 1)[-1].lower()
-        serving = await conn.session.endpoints.get(external_id.rsplit("/deployments/", 1)[0])
+        name = seen.id.rsplit("/", 1)[-1].lower()
+        serving = await conn.session.endpoints.get(seen.id.rsplit("/deployments/", 1)[0])
         weights = {
             key.lower(): weight for key, weight in (arm_body.read(serving or {}, "properties.traffic") or {}).items()
         }
         if weights.get(name):
             message = f"Still answers {weights[name]} % of the calls; it goes when the endpoint's traffic has moved."
             return Deletion(done=False, again=again, message=message)
-        if await conn.session.deployments.delete(external_id) is None:
+        if await conn.session.deployments.delete(seen.id) is None:
             return Deletion(done=True)
         return Deletion(done=False, again=again)
 

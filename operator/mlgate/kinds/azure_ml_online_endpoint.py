@@ -23,6 +23,7 @@ from ..engine.protocols import (
     Health,
     Outputs,
     Owner,
+    Possible,
     SecretOutput,
     Seen,
     Situation,
@@ -35,7 +36,7 @@ from ..store.protocol import Object
 from . import arm_body
 from .azure_ml_workspace import arm_identity
 from .in_workspace import Placed, find_session, target_of, workspace
-from .on_azure import health, mark_tags, whose
+from .on_azure import health, mark_tags, met_first, whose
 
 CREDENTIAL = "credential"
 """Key of the Secret that holds what goes behind `Authorization: Bearer`."""
@@ -51,6 +52,7 @@ WRITTEN = {
 
 class AzureMLOnlineEndpoint(External[AzureMLOnlineEndpointSpec, Placed]):
     type = AZURE_ML_ONLINE_ENDPOINT
+    looks_before_deleting = True
     looks_first = True
     fields = arm_body.rules(compare.ENDPOINT, fixed=("identity", "location"))
 
@@ -74,10 +76,13 @@ class AzureMLOnlineEndpoint(External[AzureMLOnlineEndpointSpec, Placed]):
             raise Wait(f"AzureMLWorkspace {within.namespace}/{within.name} does not say its location yet.")
         written = spec.model_dump(include=set(WRITTEN), by_alias=False, exclude_unset=True, exclude_none=True)
         wanted: dict[str, Any] = {WRITTEN[name]: value for name, value in written.items()}
-        wanted |= {"location": location, "tags": {**(spec.tags or {}), **mark_tags(owner.mark)}}
+        wanted |= {"location": location, "tags": dict(spec.tags or {})}
         if spec.identity:
             wanted["identity"] = arm_identity(spec.identity.type, spec.identity.user_assigned_identities)
         return wanted
+
+    def with_mark(self, wanted: Wanted, mark: Mark) -> Wanted:
+        return {**wanted, "tags": {**wanted["tags"], **mark_tags(mark)}}
 
     def defaults(self, owner: Owner, spec: AzureMLOnlineEndpointSpec) -> Wanted:
         return {"identity": arm_identity("SystemAssigned", None), "properties.authMode": "AMLToken", "kind": "Managed"}
@@ -88,7 +93,7 @@ class AzureMLOnlineEndpoint(External[AzureMLOnlineEndpointSpec, Placed]):
             return f"AzureMLWorkspace {within.namespace}/{within.name} is still being made."
         return ""
 
-    def possible(self, wanted: Wanted, seen: Seen) -> tuple[Wanted, str]:
+    def possible(self, wanted: Wanted, seen: Seen) -> Possible:
         standing: set[str] = seen.raw["mlgate"]["standing"]
         waiting = {
             name
@@ -97,38 +102,34 @@ class AzureMLOnlineEndpoint(External[AzureMLOnlineEndpointSpec, Placed]):
             if weight and name.lower() not in standing
         }
         if not waiting:
-            return wanted, ""
+            return Possible(wanted)
         rest = {path: value for path, value in wanted.items() if path not in (TRAFFIC, MIRROR)}
-        return rest, f"Traffic waits for {', '.join(f'deployment {name}' for name in sorted(waiting))} to be ready."
+        waits = f"Traffic waits for {', '.join(f'deployment {name}' for name in sorted(waiting))} to be ready."
+        return Possible(rest, waits, usable=any((arm_body.read(seen.raw, TRAFFIC) or {}).values()))
 
     async def observe(self, conn: Placed, external_id: str, wanted: Wanted, mark: Mark) -> Seen | None:
         raw = await conn.session.endpoints.get(external_id)
         return None if raw is None else await self._seen(raw, wanted, mark, conn)
 
     async def find(self, conn: Placed, wanted: Wanted, mark: Mark) -> Sequence[Seen]:
-        found = await self.observe(conn, conn.id, wanted, mark)
-        return [found] if found else []
+        return met_first(await self.observe(conn, conn.id, wanted, mark))
 
     async def apply(self, conn: Placed, plan: Plan, seen: Seen | None, mark: Mark) -> Applied:
         sent = plan.values()
         if seen is None:
-            body = arm_body.body({**sent, TRAFFIC: {}}, None)
+            body = arm_body.body({**plan.wanted, TRAFFIC: {}}, {**sent, TRAFFIC: {}}, None)
             body["properties"].pop("mirrorTraffic", None)
         else:
-            held = {path: arm_body.read(seen.raw, path) or {} for path in (TRAFFIC,)}
-            body = arm_body.body({**held, **sent}, seen.raw)
-            if "tags" in sent:
-                body["tags"] = sent["tags"]
+            held = {TRAFFIC: arm_body.read(seen.raw, TRAFFIC) or {}}
+            settled = {path: value for path, value in plan.wanted.items() if path not in (TRAFFIC, MIRROR)}
+            body = arm_body.body({**settled, **held, **sent}, sent, seen.raw)
         accepted = await conn.session.endpoints.put(plan.external_id or conn.id, body)
         raw = accepted.resource or {}
         again = conn.session.progress(raw).after if raw else conn.session.look_again(Subject.ENDPOINT)
         return Applied(str(raw.get("id") or conn.id), await self._seen(raw, plan.wanted, mark, conn), again=again)
 
-    async def delete(self, conn: Placed, external_id: str, refs: Resolved) -> Deletion:
-        raw = await conn.session.endpoints.get(external_id)
-        if raw is None:
-            return Deletion(done=True)
-        if conn.session.progress(raw).state != "Deleting" and await conn.session.endpoints.delete(external_id) is None:
+    async def delete(self, conn: Placed, seen: Seen, refs: Resolved) -> Deletion:
+        if seen.raw["mlgate"]["progress"].state != "Deleting" and await conn.session.endpoints.delete(seen.id) is None:
             return Deletion(done=True)
         return Deletion(done=False, again=conn.session.look_again(Subject.ENDPOINT))
 

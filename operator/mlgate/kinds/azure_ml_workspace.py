@@ -18,7 +18,7 @@ from ..engine.protocols import Applied, Deletion, External, Health, Outputs, Own
 from ..engine.references import Ref, Resolved
 from ..errors import Terminal
 from . import arm_body, links
-from .on_azure import health, mark_tags, session, whose
+from .on_azure import health, mark_tags, met_first, session, whose
 
 WRITTEN = {
     "friendly_name": "properties.friendlyName",
@@ -36,6 +36,7 @@ STUDIO = "https://ml.azure.com/?wsid="
 
 class AzureMLWorkspace(External[AzureMLWorkspaceSpec, "Located"]):
     type = AZURE_ML_WORKSPACE
+    looks_before_deleting = True
     looks_first = True
     fields = arm_body.rules({**compare.WORKSPACE, "sku.name": compare.not_compared}, fixed=("location",))
 
@@ -67,10 +68,13 @@ class AzureMLWorkspace(External[AzureMLWorkspaceSpec, "Located"]):
             )
         written = spec.model_dump(include=set(WRITTEN), by_alias=False, exclude_unset=True, exclude_none=True)
         wanted: dict[str, Any] = {WRITTEN[name]: value for name, value in written.items()}
-        wanted |= {"location": location, "tags": {**(spec.tags or {}), **mark_tags(owner.mark)}}
+        wanted |= {"location": location, "tags": dict(spec.tags or {})}
         if spec.identity:
             wanted["identity"] = arm_identity(spec.identity.type, spec.identity.user_assigned_identities)
         return wanted
+
+    def with_mark(self, wanted: Wanted, mark: Mark) -> Wanted:
+        return {**wanted, "tags": {**wanted["tags"], **mark_tags(mark)}}
 
     def defaults(self, owner: Owner, spec: AzureMLWorkspaceSpec) -> Wanted:
         return {"identity": arm_identity("SystemAssigned", None), "properties.friendlyName": owner.name}
@@ -80,24 +84,20 @@ class AzureMLWorkspace(External[AzureMLWorkspaceSpec, "Located"]):
         return None if raw is None else _seen(raw, wanted, mark, conn)
 
     async def find(self, conn: Located, wanted: Wanted, mark: Mark) -> Sequence[Seen]:
-        found = await self.observe(conn, conn.id, wanted, mark)
-        return [found] if found else []
+        return met_first(await self.observe(conn, conn.id, wanted, mark))
 
     async def apply(self, conn: Located, plan: Plan, seen: Seen | None, mark: Mark) -> Applied:
-        body = arm_body.body(arm_body.changed(plan.wanted, plan.values()), seen.raw if seen else None)
+        body = arm_body.body(plan.wanted, plan.values(), seen.raw if seen else None)
         await conn.session.workspaces.put(plan.external_id or conn.id, body)
         again = conn.session.look_again(Subject.WORKSPACE)
         raw = {"id": plan.external_id or conn.id, **body}
         raw["properties"] = {**body["properties"], "provisioningState": "Updating" if seen else "Creating"}
         return Applied(raw["id"], _seen(raw, plan.wanted, mark, conn), again=again)
 
-    async def delete(self, conn: Located, external_id: str, refs: Resolved) -> Deletion:
-        raw = await conn.session.workspaces.get(external_id)
-        if raw is None:
-            return Deletion(done=True)
+    async def delete(self, conn: Located, seen: Seen, refs: Resolved) -> Deletion:
         again = conn.session.look_again(Subject.WORKSPACE)
-        going = conn.session.progress(raw).state == "Deleting"
-        if not going and await conn.session.workspaces.delete(external_id, purge=conn.purge) is None:
+        going = seen.raw["mlgate"]["progress"].state == "Deleting"
+        if not going and await conn.session.workspaces.delete(seen.id, purge=conn.purge) is None:
             return Deletion(done=True)
         return Deletion(done=False, again=again)
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+from dataclasses import replace
 from typing import Any
 
 from ..engine import objects
 from ..engine.engine import Engine
-from ..gateway.model import Certificate, Credential, Secret
+from ..gateway.model import Certificate, Credential, Route, Secret
 from ..gateway.server import GatewayServer, Published
 from ..outbound import Urgency
 from ..store.protocol import SECRETS, Key, Object, Store, StoreError
 from .gateway_assembly import Assembly, Place, Surroundings, assemble
-from .gateway_view import GatewayReport
+from .gateway_view import GatewayReport, ReplicaReport, together
 
 log = logging.getLogger(__name__)
 
@@ -35,16 +36,34 @@ class Gateways:
         self._server: GatewayServer | None = None
         self.published: dict[str, Published] = {}
         self.assembled: dict[str, Assembly] = {}
+        self.elsewhere: dict[str, dict[str, ReplicaReport]] = {}
+        """Per gateway: what the other replicas say, by replica."""
+        self._live: dict[str, dict[str, Route]] = {}
 
     def attach(self, server: GatewayServer) -> None:
         """Where the proxies' answers come from."""
         self._server = server
 
+    def forget(self, gateway: str) -> None:
+        """The gateway is no more."""
+        for known in (self.published, self.assembled, self._live):
+            known.pop(gateway, None)
+
     def report(self, gateway: str) -> GatewayReport:
+        """How a gateway stands, over all replicas."""
+        report = together(self.own_report(gateway), self.elsewhere.get(gateway, {}).values())
+        if not report.settled:
+            return report
+        served = {route.name: route for route in self.assembled[gateway].gateway.routes}
+        self._live[gateway] = {name: route for name, route in served.items() if name not in report.rejected}
+        return replace(report, live=frozenset(self._live[gateway]), current=frozenset(self._live[gateway]))
+
+    def own_report(self, gateway: str) -> GatewayReport:
+        """How the proxies of this replica stand."""
         published, assembly = self.published.get(gateway), self.assembled.get(gateway)
         if published is None or assembly is None or self._server is None:
             return GatewayReport()
-        state = self._server.state(gateway)
+        state, live = self._server.state(gateway), self._live.get(gateway, {})
         rejected = {rejection.route or "": rejection.message for rejection in published.rejections}
         for refused in state.rejections:
             for route in refused.routes or ("",):
@@ -55,6 +74,8 @@ class Gateways:
             acknowledged=state.acknowledged,
             routes=frozenset(route.name for route in assembly.gateway.routes),
             rejected=rejected,
+            live=frozenset(live),
+            current=frozenset(route.name for route in assembly.gateway.routes if live.get(route.name) == route),
             reduced={warning.route or "": warning.message for warning in published.warnings if warning.route},
         )
 
@@ -97,9 +118,10 @@ class GatewayProgrammer:
 
     def _told(self, gateway: str) -> None:
         """The proxies of a gateway connected, left, took or refused something."""
-        self._look_at(gateway)
+        self._gateways.report(gateway)
+        self.look_at(gateway)
 
-    def _look_at(self, gateway: str) -> None:
+    def look_at(self, gateway: str) -> None:
         """The objects that say how a gateway stands are worth a look."""
         namespace, _, name = gateway.partition("/")
         self._engine.queue.add(Key("ModelGateway", namespace, name), Urgency.USER)
@@ -135,10 +157,10 @@ class GatewayProgrammer:
             old = self._gateways.assembled.get(name)
             self._gateways.published[name], self._gateways.assembled[name] = published, assembly
             if published.changed or before is None or _differs(before, published) or old != assembly:
-                self._look_at(name)
+                self.look_at(name)
         for name in set(self._gateways.published) - present:
             self._server.forget(name)
-            del self._gateways.published[name], self._gateways.assembled[name]
+            self._gateways.forget(name)
 
     async def _credential(self, name: str, place: Place) -> Credential | Certificate | None:
         """A credential from its Secret; read again only when the Secret changed since."""

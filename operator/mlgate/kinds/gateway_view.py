@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 
@@ -16,6 +16,10 @@ class GatewayReport:
     version: str | None = None
     acknowledged: str | None = None
     routes: frozenset[str] = frozenset()
+    live: frozenset[str] = frozenset()
+    """Routes that the proxies serve, maybe in an earlier form."""
+    current: frozenset[str] = frozenset()
+    """Those of them whose served form is the wanted one."""
     rejected: Mapping[str, str] = field(default_factory=dict)
     reduced: Mapping[str, str] = field(default_factory=dict)
 
@@ -23,6 +27,25 @@ class GatewayReport:
     def settled(self) -> bool:
         """Every connected proxy has everything that was published."""
         return self.proxies > 0 and self.version is not None and self.version == self.acknowledged
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaReport:
+    """What another replica of the operator says about the proxies that are connected to it."""
+
+    proxies: int
+    version: str | None
+    acknowledged: str | None
+
+
+def together(own: GatewayReport, others: Iterable[ReplicaReport]) -> GatewayReport:
+    """One report for all replicas. Versions are hashes of the content, so replicas that agree have the same one;
+    everything is acknowledged when the proxies of every replica have what this one would serve."""
+    connected = [other for other in others if other.proxies]
+    taken = not own.proxies or own.acknowledged == own.version
+    agreed = taken and all(other.acknowledged == own.version for other in connected)
+    proxies = own.proxies + sum(other.proxies for other in connected)
+    return replace(own, proxies=proxies, acknowledged=own.version if agreed and proxies else None)
 
 
 class GatewayView(Protocol):

@@ -55,14 +55,14 @@ class ModelGateway(External[ModelGatewaySpec, GatewayView]):
     async def apply(self, conn: GatewayView, plan: Plan, seen: Seen | None, mark: Mark) -> Applied:
         return Applied(plan.external_id or "", seen)
 
-    async def delete(self, conn: GatewayView, external_id: str, refs: Resolved) -> Deletion:
+    async def delete(self, conn: GatewayView, seen: Seen, refs: Resolved) -> Deletion:
         return Deletion(done=True)
 
     def health(self, wanted: Wanted, seen: Seen) -> Health:
         report: GatewayReport = seen.raw["report"]
         if said := report.rejected.get(""):
             message = f"The configuration was refused, the one before keeps serving. {said}"
-            return Health(report.acknowledged is not None, Reason.ROUTE_REJECTED, message, settled=False)
+            return Health(bool(report.live), Reason.ROUTE_REJECTED, message, settled=False)
         if not report.proxies:
             message = (
                 "No Envoy is connected for this gateway. Start one with the bootstrap that "
@@ -70,7 +70,7 @@ class ModelGateway(External[ModelGatewaySpec, GatewayView]):
             )
             return Health(False, Reason.DEPENDENCY_NOT_READY, message, settled=False)
         if not report.settled:
-            return Health(report.acknowledged is not None, Reason.UPDATING, "Envoy is taking it over.", settled=False)
+            return Health(bool(report.live), Reason.UPDATING, "Envoy is taking it over.", settled=False)
         return Health(True)
 
     async def outputs(self, conn: GatewayView, spec: ModelGatewaySpec, situation: Situation) -> Outputs:

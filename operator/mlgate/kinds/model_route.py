@@ -91,7 +91,7 @@ class ModelRoute(External[ModelRouteSpec, GatewayView]):
     async def apply(self, conn: GatewayView, plan: Plan, seen: Seen | None, mark: Mark) -> Applied:
         return Applied(plan.external_id or "", seen)
 
-    async def delete(self, conn: GatewayView, external_id: str, refs: Resolved) -> Deletion:
+    async def delete(self, conn: GatewayView, seen: Seen, refs: Resolved) -> Deletion:
         return Deletion(done=True)
 
     def health(self, wanted: Wanted, seen: Seen) -> Health:
@@ -108,8 +108,8 @@ class ModelRoute(External[ModelRouteSpec, GatewayView]):
         if not report.proxies:
             message = f"No Envoy is connected for {gateway}."
             return Health(False, Reason.DEPENDENCY_NOT_READY, message, settled=False)
-        if not report.settled:
-            return Health(report.acknowledged is not None, Reason.UPDATING, "Envoy is taking it over.", settled=False)
+        if seen.id not in report.current:
+            return Health(seen.id in report.live, Reason.UPDATING, "Envoy is taking it over.", settled=False)
         return Health(True)
 
     async def outputs(self, conn: GatewayView, spec: ModelRouteSpec, situation: Situation) -> Outputs:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..api.azureconnection import AzureConnectionSpec
 from ..azureml import AzureAccess, ClientSecret, ManagedIdentity, Progress, Session, Sessions, WorkloadIdentity
 from ..azureml.progress import State
 from ..engine.marks import Mark
-from ..engine.protocols import Health
+from ..engine.protocols import Health, Seen
 from ..engine.references import Target
 from ..errors import Terminal
 from ..reasons import Reason
@@ -61,12 +62,17 @@ def mark_tags(mark: Mark) -> dict[str, str]:
     return {TAG_OWNER: mark.owner, TAG_UID: mark.uid}
 
 
-def whose(tags: Mapping[str, str] | None, mark: Mark) -> tuple[bool, str | None]:
-    """Whether tags carry this object's mark, and the readable owner when not. ARM always has room for tags, so what
-    has none of ours is somebody else's."""
+def whose(tags: Mapping[str, str] | None, mark: Mark) -> tuple[bool | None, str | None]:
+    """Whether tags carry this object's mark (None: no mark at all), and the readable owner when it is another's."""
     found = tags or {}
     ours = mark.is_on(owner=found.get(TAG_OWNER), uid=found.get(TAG_UID))
-    return bool(ours), None if ours else found.get(TAG_OWNER)
+    return ours, found.get(TAG_OWNER) if ours is False else None
+
+
+def met_first(seen: Seen | None) -> list[Seen]:
+    """What holds the name of an object whose id was never stored. Every request of ours that makes something carries
+    the mark, so what has none is somebody else's."""
+    return [replace(seen, ours=bool(seen.ours))] if seen else []
 
 
 def health(progress: Progress, *, usable: bool, failure: str = "") -> Health:

@@ -24,12 +24,12 @@ def part(children: Children, wanted: Iterable[tuple[str, str]]) -> Health:
     return worst or Health(True)
 
 
-def summary(parts: Mapping[str, Health], status: Mapping[str, object]) -> Summary:
-    """The whole from its parts."""
+def summary(parts: Mapping[str, Health], status: Mapping[str, object], *, usable: bool | None = None) -> Summary:
+    """The whole from its parts. `usable`: whether it can be used although a part is not as wished (None: it cannot)."""
     bad = [health for health in parts.values() if health.failed] or [
         health for health in parts.values() if not (health.ready and health.settled)
     ]
-    ready = all(health.ready for health in parts.values())
+    ready = all(health.ready for health in parts.values()) if usable is None else usable
     if not bad:
         return Summary(True, parts=parts, status=status)
     first = bad[0]

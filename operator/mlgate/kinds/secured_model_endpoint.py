@@ -111,7 +111,11 @@ class SecuredModelEndpoint(Composition[SecuredModelEndpointSpec]):
             "apiName": owner.name,
             "deployments": [self._deployment(owner, d.name, children, weights) for d in spec.deployments],
         }
-        return summary(parts, status)
+        answers = objects.says(children.get(("AzureMLOnlineEndpoint", owner.name)) or {}, "Ready") and any(
+            weights.values()
+        )
+        usable = answers and parts["AccessReady"].ready and parts["RouteReady"].ready
+        return summary(parts, status, usable=usable)
 
     @staticmethod
     def _url(owner: Owner, spec: SecuredModelEndpointSpec, refs: Resolved) -> str | None:
