@@ -95,7 +95,7 @@ class Engine:
         self._observer = observer or Unobserved()
         self.recorder = Recorder(store, clock, instance=instance)
         self._writer = Writer(store, clock, self._wrote)
-        self._gates = Gates(clock, lambda key, seconds: self.queue.add_after(key, seconds, Urgency.RETRY))
+        self._gates = Gates(clock, lambda key: self.queue.add(key, Urgency.RETRY))
         resolver = self._resolver = Resolver(store, self.cache, self._writer, clock, self._noted)
         self._steps = Steps(
             cache=self.cache, writer=self._writer, resolver=resolver, gates=self._gates, clock=clock, fence=fence
@@ -148,6 +148,8 @@ class Engine:
         if before is obj:
             return
         if key.kind in self.kinds:
+            if before is None or objects.generation(before) != objects.generation(obj):
+                self._index(key, obj)
             if before is None:
                 self._first_look(key, obj)
             elif _wants_a_look(before, obj, own=own):
@@ -196,11 +198,10 @@ class Engine:
         if fresh or not objects.is_ready(obj) or objects.asked_for(obj):
             self.queue.add(key, Urgency.DELETION if objects.deleting(obj) else Urgency.USER)
         else:
-            self._index(key, obj)
             self.queue.add_after(key, self._clock.chance.uniform(0, self._interval(obj)), Urgency.DRIFT)
 
     def _index(self, key: Key, obj: Object) -> None:
-        """An object that is well is not looked at now, but what it refers to must be able to wake it."""
+        """Known before anything is looked at: what it refers to must be able to wake it, and must not go before it."""
         kind = self.kinds[key.kind]
         try:
             spec = parse(kind.type.spec, key, obj)

@@ -23,15 +23,13 @@ class _Shut:
     until: float
     probes: int = 0
     probing: Key | None = None
-    prober: Key | None = None
-    """Whose turn it is to probe next; it is scheduled."""
     waiting: set[Key] = field(default_factory=set)
 
 
 class Gates:
-    """`wake(key, seconds)` is called for every key that waited when a gate opens, and for the next one to probe."""
+    """`wake` is called for every key that waited when a gate opens."""
 
-    def __init__(self, clock: Clock, wake: Callable[[Key, float], None]) -> None:
+    def __init__(self, clock: Clock, wake: Callable[[Key], None]) -> None:
         self._clock = clock
         self._wake = wake
         self._shut: dict[str, _Shut] = {}
@@ -47,6 +45,12 @@ class Gates:
         shut.waiting.add(key)
         return shut.trouble
 
+    def left(self, gate: str) -> float:
+        """Seconds until the next probe may try a shut gate: then whoever comes first is the one. All that wait come, so
+        that it does not matter who of them is gone or held up before the gate; the rest of them cost no request."""
+        shut = self._shut.get(gate)
+        return max(0.0, shut.until - self._clock.monotonic()) if shut else 0.0
+
     def report(self, gate: str, key: Key, trouble: Trouble | None) -> float | None:
         """How it went behind the gate. Returns the seconds after which this key should probe, when it shut it."""
         shut = self._shut.get(gate)
@@ -59,7 +63,7 @@ class Gates:
         elif shut.probing != key:  # it was under way when the gate shut: no probe
             shut.waiting.add(key)
             return None
-        shut.trouble, shut.probing, shut.prober = trouble, None, key
+        shut.trouble, shut.probing = trouble, None
         shut.probes += 1
         after = trouble.after if isinstance(trouble, Quota) else min(LAST_PROBE, FIRST_PROBE * 2 ** (shut.probes - 1))
         shut.until = self._clock.monotonic() + after
@@ -71,12 +75,8 @@ class Gates:
             shut.waiting.discard(key)
             if shut.probing == key:
                 shut.probing = None
-            if shut.prober == key:
-                shut.prober = min(shut.waiting, default=None)
-                if shut.prober is not None:
-                    self._wake(shut.prober, max(0.0, shut.until - self._clock.monotonic()))
 
     def _open(self, gate: str) -> None:
         shut = self._shut.pop(gate)
         for key in sorted(shut.waiting):
-            self._wake(key, 0.0)
+            self._wake(key)

@@ -24,11 +24,18 @@ class Writer:
         return await self._finalizers(resource, obj, objects.FINALIZER, present=True)
 
     async def release(self, resource: Resource, obj: Object, finalizer: str = objects.FINALIZER) -> Object:
-        """Take our finalizer off. An object that is gone already is fine."""
+        """Take our finalizer off. An object that is gone already is fine; one that somebody else changed meanwhile is
+        read again, so that what it stood for is not deleted outside a second time."""
         try:
             return await self._finalizers(resource, obj, finalizer, present=False)
         except NotFound:
             return obj
+        except Conflict:
+            metadata = obj["metadata"]
+            fresh = await self._store.get(resource, metadata.get("namespace", ""), metadata["name"])
+            if fresh is None or objects.uid(fresh) != objects.uid(obj):
+                return obj
+            return await self._finalizers(resource, fresh, finalizer, present=False)
 
     async def guard(self, resource: Resource, obj: Object) -> Object:
         """Keep a Secret while something outside may need it to be deleted."""

@@ -3,6 +3,7 @@ permissions and roles, and a route; here is which ones, and how they add up."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -62,7 +63,7 @@ class SecuredModelEndpoint(Composition[SecuredModelEndpointSpec]):
             said = wire(deployment)
             said["azureName"] = said.pop("name")
             said |= {"endpointRef": here, **policies}
-            found.append(child(AZURE_ML_ONLINE_DEPLOYMENT, f"{owner.name}-{slug(deployment.name)}", said, "ModelReady"))
+            found.append(child(AZURE_ML_ONLINE_DEPLOYMENT, child_name(owner, deployment.name), said, "ModelReady"))
         api = {
             "tenantRef": tenant,
             "identifier": spec.access.audience,
@@ -76,7 +77,7 @@ class SecuredModelEndpoint(Composition[SecuredModelEndpointSpec]):
             said = {"tenantRef": tenant, "name": role.name, "permissions": granted, **allowed, **policies}
             if role.description is not None:
                 said["description"] = role.description
-            found.append(child(AUTH0_ROLE, f"{owner.name}-{slug(role.name)}", said, "AccessReady"))
+            found.append(child(AUTH0_ROLE, child_name(owner, role.name), said, "AccessReady"))
         found.append(child(MODEL_ROUTE, owner.name, route(owner, spec), "RouteReady"))
         return found
 
@@ -93,7 +94,7 @@ class SecuredModelEndpoint(Composition[SecuredModelEndpointSpec]):
         needed = [
             (kind, name)
             for kind, name in names(wanted, "ModelReady")
-            if kind != "AzureMLOnlineDeployment" or not serving or name in {f"{owner.name}-{slug(d)}" for d in serving}
+            if kind != "AzureMLOnlineDeployment" or not serving or name in {child_name(owner, d) for d in serving}
         ]
         parts = {
             "ModelReady": part(children, needed),
@@ -125,7 +126,7 @@ class SecuredModelEndpoint(Composition[SecuredModelEndpointSpec]):
 
     @staticmethod
     def _deployment(owner: Owner, name: str, children: Children, weights: Mapping[str, int]) -> dict[str, Any]:
-        found = children.get(("AzureMLOnlineDeployment", f"{owner.name}-{slug(name)}")) or {}
+        found = children.get(("AzureMLOnlineDeployment", child_name(owner, name))) or {}
         status = objects.status(found)
         said = {
             "name": name,
@@ -177,6 +178,14 @@ def child(type_: KindType, name: str, spec: Mapping[str, Any], part_: str) -> Ch
 def wire(value: Api) -> dict[str, Any]:
     """A piece of a manifest as it was written."""
     return value.to_wire()
+
+
+def child_name(owner: Owner, name: str) -> str:
+    """The name of a child that stands for something with a name of its own: readable, and different for different
+    names."""
+    readable = slug(name)
+    digest = "" if readable == name else f"-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return f"{owner.name}-{readable}"[: 253 - len(digest)] + digest
 
 
 def slug(name: str) -> str:
