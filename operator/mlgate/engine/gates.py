@@ -45,11 +45,14 @@ class Gates:
         shut.waiting.add(key)
         return shut.trouble
 
-    def left(self, gate: str) -> float:
-        """Seconds until the next probe may try a shut gate: then whoever comes first is the one. All that wait come, so
-        that it does not matter who of them is gone or held up before the gate; the rest of them cost no request."""
+    def left(self, gate: str) -> float | None:
+        """Seconds until a shut gate may be probed: then whoever comes first is the one. All that wait come, so that it
+        does not matter who of them is gone or held up before the gate; the rest of them cost no request. None while a
+        probe is on its way: its end wakes everybody."""
         shut = self._shut.get(gate)
-        return max(0.0, shut.until - self._clock.monotonic()) if shut else 0.0
+        if shut is None or shut.probing is not None:
+            return None
+        return max(0.0, shut.until - self._clock.monotonic())
 
     def report(self, gate: str, key: Key, trouble: Trouble | None) -> float | None:
         """How it went behind the gate. Returns the seconds after which this key should probe, when it shut it."""
@@ -67,6 +70,7 @@ class Gates:
         shut.probes += 1
         after = trouble.after if isinstance(trouble, Quota) else min(LAST_PROBE, FIRST_PROBE * 2 ** (shut.probes - 1))
         shut.until = self._clock.monotonic() + after
+        self._wake_all(shut)
         return after
 
     def leave(self, key: Key) -> None:
@@ -75,8 +79,12 @@ class Gates:
             shut.waiting.discard(key)
             if shut.probing == key:
                 shut.probing = None
+                self._wake_all(shut)
 
     def _open(self, gate: str) -> None:
-        shut = self._shut.pop(gate)
-        for key in sorted(shut.waiting):
+        self._wake_all(self._shut.pop(gate))
+
+    def _wake_all(self, shut: _Shut) -> None:
+        waiting, shut.waiting = sorted(shut.waiting), set()
+        for key in waiting:
             self._wake(key)

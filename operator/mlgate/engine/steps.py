@@ -165,7 +165,8 @@ class Steps:
     def pass_gate(self, subject: Subject) -> None:
         trouble = self.gates.enter(subject.conn.gate, subject.key)
         if trouble is not None:
-            again = self.gates.left(subject.conn.gate) + self.clock.chance.uniform(0.5, 3.0)
+            left = self.gates.left(subject.conn.gate)
+            again = None if left is None else left + self.clock.chance.uniform(0.5, 3.0)
             raise Wait(trouble.message, reason=trouble.reason, after=again)
 
     def held(
