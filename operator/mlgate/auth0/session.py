@@ -28,6 +28,10 @@ _IDLE = 300.0
 """Seconds without a request after which a session whose credentials were replaced is closed: longer than a reconcile."""
 
 
+_CONNECTIONS = httpx.Limits(max_connections=8, max_keepalive_connections=8, keepalive_expiry=30)
+"""Few: httpcore looks at every idle connection at every request, and no plan sustains more than 50 requests/s."""
+
+
 class Session:
     """A tenant, as one set of credentials sees it. Made by Sessions."""
 
@@ -224,4 +228,4 @@ class Sessions:
             self._tls = ssl.create_default_context()
             if self._ca_file:
                 self._tls.load_verify_locations(cafile=self._ca_file)
-        return httpx.AsyncHTTPTransport(verify=self._tls, retries=0, proxy=self._proxy)
+        return httpx.AsyncHTTPTransport(verify=self._tls, retries=0, proxy=self._proxy, limits=_CONNECTIONS)

@@ -46,11 +46,8 @@ def operator_rules() -> list[Rule]:
 
 
 def lease_rules() -> list[Rule]:
-    """What it needs in its own namespace. Creating cannot be limited to a name."""
-    return [
-        {**_rule("coordination.k8s.io", ["leases"], "get", "patch"), "resourceNames": [NAME]},
-        _rule("coordination.k8s.io", ["leases"], "create"),
-    ]
+    """What it needs in its own namespace: the lease, and one per replica whose name is not known beforehand."""
+    return [_rule("coordination.k8s.io", ["leases"], "get", "list", "create", "patch", "delete")]
 
 
 def cluster_rules() -> list[Rule]:

@@ -42,6 +42,7 @@ class Surroundings:
     upstream_ca_pem: str | None = None
     ports: Mapping[tuple[str, int], int] | None = None
     access_log: str | None = "/dev/stdout"
+    address: str = "0.0.0.0"  # noqa: S104 - a gateway is there to be reached
 
 
 def assemble(gateway: Object, routes: Iterable[Object], lookup: Lookup, around: Surroundings) -> Assembly:
@@ -61,7 +62,7 @@ def assemble(gateway: Object, routes: Iterable[Object], lookup: Lookup, around: 
             secret = Key("Secret", gateway["metadata"]["namespace"], listener.tls.secret_ref.name)
             places[certificate] = Place(secret, ("tls.crt", "tls.key"))
         port = (around.ports or {}).get((name, listener.port), listener.port)
-        listeners.append(model.Listener(listener.name, port, certificate=certificate))
+        listeners.append(model.Listener(listener.name, port, around.address, certificate))
     first = spec.listeners[0]
     limits = model.GatewayLimits()
     if spec.limits:

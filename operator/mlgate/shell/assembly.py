@@ -46,6 +46,7 @@ class Outside:
     ports: Mapping[tuple[str, int], int] = field(default_factory=dict)
     """Listener ports that replace those of the manifests, by gateway (`namespace/name`) and written port."""
     access_log: str | None = "/dev/stdout"
+    listen: str = "0.0.0.0"  # noqa: S104 - a gateway is there to be reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Operator:
         )
         tls = _server_tls(parts.xds_tls) if parts.xds_tls else None
         self.gateway = GatewayServer(parts.xds_host, parts.xds_port, tls=tls)
-        gateways = Gateways()
+        gateways = self.gateways = Gateways()
         self.engine = Engine(
             parts.store,
             kinds.build(self.auth0, self.azure, gateways),
@@ -110,6 +111,7 @@ class Operator:
             upstream_ca_pem=upstream_ca.read_text() if upstream_ca else None,
             ports=outside.ports,  # not a copy: `mlgate dev` adds to it
             access_log=outside.access_log,
+            address=outside.listen,
         )
         self.programmer = GatewayProgrammer(self.engine, parts.store, self.gateway, gateways, around)
         self.leading = False

@@ -26,6 +26,7 @@ from .elector import Elector, ElectorThread, LeaseFence, Role
 from .health import Check, HealthServer, Heartbeat
 from .lease import Hold, Timing
 from .metrics import Metrics
+from .replicas import Replicas
 from .ring import Listing, Sweep
 
 log = logging.getLogger(__name__)
@@ -120,6 +121,7 @@ class Replica:
         await self.doorbells.stop()
         await asyncio.sleep(self.settings.drain)
         await self.operator.stop_serving()
+        await self.replicas.leave()
         await self.health.stop()
         await self._store.close()
         log.info("ended")
@@ -153,6 +155,15 @@ class Replica:
         )
         self.doorbells.on_restart = self._watches_restarted
         self.lease = ElectorThread(self.connect, self._elector, self._role_changed)
+        self.replicas = Replicas(
+            store,
+            operator.gateways,
+            operator.programmer.look_at,
+            namespace=given.lease_namespace,
+            lease=given.lease_name,
+            identity=self.identity,
+            clock=self.clock,
+        )
         self.heartbeat = Heartbeat(self.metrics)
         self.health = HealthServer(
             given.health_host,
@@ -183,6 +194,7 @@ class Replica:
         await self.listing.complete()
         log.info("everything that exists was seen: %d objects", len(self.operator.engine.cache))
         self._spawn(self.sweep.run(), "sweep")
+        self._spawn(self.replicas.run(), "replicas")
         self.lease.start()
 
     def _role_changed(self, role: Role) -> None:

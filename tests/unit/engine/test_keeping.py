@@ -546,6 +546,7 @@ async def test_while_a_probe_is_on_its_way_the_others_do_not_spin() -> None:
     world.time.pass_(40.0)
     first, _ = await world.engine.queue.get()
     assert world.engine._gates.enter("things", first) is None, "the first that comes is the probe, with no answer yet"
+    world.engine.queue.done(first)
     world.looks.clear()
     await world.ring()
     while len(world.engine.queue):  # the first is still in hand, so the queue is never idle

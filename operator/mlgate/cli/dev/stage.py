@@ -49,6 +49,7 @@ class Services:
             azure_poll_scale=0.1,
             upstream_ca_file=azure_ca,
             ports=ports,
+            listen="127.0.0.1",
             access_log=str(access_log),
         )
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from kubernetes.aio import config as kubernetes_config
 from kubernetes.aio.client.configuration import Configuration
@@ -57,7 +59,18 @@ async def load(kubeconfig: Path | None, context: str | None, environ: Mapping[st
             await loaders.load_kube_config(config_file=where, context=context, client_configuration=configuration)
     except (kubernetes_config.ConfigException, OSError) as error:
         raise ClusterConfigError(f"No connection to a cluster with {where}: {error}") from error
+    # Otherwise aiohttp reads ~/.netrc and the proxy environment anew for every request, in a thread each.
+    configuration.client_session_kwargs = {"trust_env": False}
+    configuration.proxy = configuration.proxy or _proxy(configuration.host)
     return configuration
+
+
+def _proxy(server: str) -> str | None:
+    """The proxy that the environment names for the API server, read once."""
+    url = urlsplit(server)
+    if urllib.request.proxy_bypass(url.hostname or ""):
+        return None
+    return urllib.request.getproxies().get(url.scheme)
 
 
 class Identity:
