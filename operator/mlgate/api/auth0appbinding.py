@@ -98,7 +98,7 @@ class Auth0AppBindingSpec(ManagedSpec):
     grants: Annotated[list[Grant], Field(max_length=20)] | None = None
     """Permissions it gets for itself."""
     credentials: BindingCredentials | None = None
-    """How it proves who it is. Unset: `PrivateKeyJWT` where it can keep a key, and nothing where it cannot."""
+    """How it proves who it is. Unset: `ClientSecret` where it can keep one, and nothing where it cannot."""
     secret: SecretTemplate
     """The Secret to mount."""
 

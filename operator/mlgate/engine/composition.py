@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import Retry, Terminal
 from ..reasons import Reason
-from ..store.protocol import Invalid, Key, NotFound, Object, Store
+from ..store.protocol import Invalid, Key, NotFound, Object, Store, owners
 from . import objects
 from .cache import Cache
 from .protocols import Child, Composition, Owner, Summary
@@ -69,13 +69,31 @@ class CompositionReconciler:
         """The child after an apply, or None when it is as wanted already."""
         if present is not None and not objects.deleting(present) and _covers(manifest, present):
             return None
+        self._refuse_strangers(manifest)
         resource = next(t.resource for t in kind.child_types if t.kind == manifest["kind"])
+        metadata = manifest["metadata"]
         try:
             applied = await self._store.apply(resource, manifest)
+            if not _covers(manifest["spec"], applied["spec"]):
+                # Entries that somebody else added to a keyed list are theirs for server-side apply; a merge patch
+                # replaces the list and takes it over.
+                patch = {"spec": {name: manifest["spec"][name] for name in _differing(manifest, applied)}}
+                applied = await self._store.patch(resource, metadata["namespace"], metadata["name"], patch)
         except Invalid as error:
-            raise Terminal(f"{manifest['kind']} {manifest['metadata']['name']} was refused: {error.message}") from error
+            raise Terminal(f"{manifest['kind']} {metadata['name']} was refused: {error.message}") from error
         self._applied(applied)
         return applied
+
+    def _refuse_strangers(self, manifest: Object) -> None:
+        """What somebody wrote by hand under the name of a part is not taken over, let alone removed with it later."""
+        metadata = manifest["metadata"]
+        key = Key(manifest["kind"], metadata["namespace"], metadata["name"])
+        there = self._cache.get(key)
+        if there is not None and metadata["ownerReferences"][0]["uid"] not in owners(there):
+            raise Terminal(
+                f"{key} already exists and is not a part of this object. Delete or rename one of the two.",
+                reason=Reason.EXTERNAL_CONFLICT,
+            )
 
     async def _prune(
         self,
@@ -95,6 +113,9 @@ class CompositionReconciler:
         kind, obj = whole.kind, whole.obj
         if objects.FINALIZER not in objects.finalizers(obj):
             return obj, Verdict(False, False, Reason.DELETING)
+        if objects.paused(obj):
+            message = "Paused by the annotation mlgate.dev/paused: nothing is removed. Remove the annotation to go on."
+            return obj, Verdict(False, False, Reason.PAUSED, message, pace=Pace.SLOW)
         left = self._cache.owned_by(obj, [t.kind for t in kind.child_types])
         for child in left:
             if not objects.deleting(child):
@@ -147,6 +168,10 @@ def _covers(wanted: Any, present: Any) -> bool:
     if isinstance(wanted, list) and isinstance(present, list):
         return len(wanted) == len(present) and all(_covers(w, p) for w, p in zip(wanted, present, strict=True))
     return bool(wanted == present)
+
+
+def _differing(wanted: Object, present: Object) -> list[str]:
+    return [name for name, value in wanted["spec"].items() if not _covers(value, present["spec"].get(name))]
 
 
 def _verdict(summary: Summary) -> Verdict:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from ..api.meta import parse_duration
-from ..errors import Trouble
+from ..errors import Trouble, Wait, WriteRefused
 from ..outbound import Fence, Urgency
 from ..reasons import Reason
 from ..store.protocol import Conflict, Forbidden, Key, NotFound, Object, Store, StoreError, Unavailable, key_of
@@ -276,14 +276,17 @@ class Engine:
         self._suspects.discard(key)
         subject, was_usable = Subject(kind, key, obj, owner, urgency, glance), objects.says(obj, "Ready")
         met: Trouble | None = None
+        proved = False
         try:
-            return await self._externals.reconcile(subject)
+            obj, verdict = await self._externals.reconcile(subject)
+            proved = not verdict.keep
+            return obj, verdict
         except Unfinished as unfinished:
-            met = unfinished.trouble
+            met, proved = unfinished.trouble, True
             verdict = of_trouble(met, was_well=False, attempt=attempt).saying(unfinished.status)
             return subject.obj, verdict.noting(*subject.notices)
         except Trouble as trouble:
-            met = trouble
+            met, proved = trouble, not isinstance(trouble, (Wait, WriteRefused))
             verdict = of_trouble(trouble, was_well=was_well, attempt=attempt, was_usable=was_usable)
             return subject.obj, verdict.noting(*(n for n in subject.notices if n not in verdict.notices))
         except StoreError:
@@ -294,9 +297,16 @@ class Engine:
         finally:
             if subject.conn is not None:
                 self.queue.group(key, subject.conn.gate)
-                probe = self._gates.report(subject.conn.gate, key, met)
-                if probe is not None:
-                    self.queue.add_after(key, probe, Urgency.RETRY)
+                self._report(key, subject.conn.gate, met, proved=proved)
+
+    def _report(self, key: Key, gate: str, met: Trouble | None, *, proved: bool) -> None:
+        """How it went behind a gate. What asked the service nothing proves nothing: another may probe then."""
+        if not proved:
+            self._gates.unproved(gate, key)
+            return
+        probe = self._gates.report(gate, key, met)
+        if probe is not None:
+            self.queue.add_after(key, probe, Urgency.RETRY)
 
     async def _conclude(self, kind: Kind[Any], key: Key, obj: Object, verdict: Verdict) -> None:
         was_well = objects.is_ready(obj)

@@ -73,13 +73,18 @@ class Gates:
         self._wake_all(shut)
         return after
 
+    def unproved(self, gate: str, key: Key) -> None:
+        """It came back without having asked the service anything; if it was the probe, another may be."""
+        shut = self._shut.get(gate)
+        if shut is not None and shut.probing == key:
+            shut.probing = None
+            self._wake_all(shut)
+
     def leave(self, key: Key) -> None:
-        """The object is gone; if it was the probe, another may be."""
-        for shut in self._shut.values():
+        """The object is gone."""
+        for gate, shut in self._shut.items():
             shut.waiting.discard(key)
-            if shut.probing == key:
-                shut.probing = None
-                self._wake_all(shut)
+            self.unproved(gate, key)
 
     def _open(self, gate: str) -> None:
         self._wake_all(self._shut.pop(gate))

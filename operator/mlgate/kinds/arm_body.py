@@ -13,6 +13,8 @@ from ..sensitive import Sensitive
 
 READ_ONLY = ("provisioningState", "scoringUri", "swaggerUri", "mlFlowTrackingUri", "workspaceId", "discoveryUrl")
 """Properties that the service sets and that have no place in a request."""
+SHARED = ("tags", "properties.environmentVariables")
+"""Maps that others may write to as well."""
 CARRIED = ("location", "kind", "identity", "sku", "tags")
 
 
@@ -22,7 +24,7 @@ def rules(table: Mapping[str, compare.Same], *, fixed: Iterable[str] = ()) -> Fi
     found: dict[str, Rule] = {path: Alike(same) for path, same in table.items()}
     for path in fixed:
         found[path] = CreateOnly(found.get(path) or Alike(compare.exact))
-    found["tags"] = MapOf(merges=False)
+    found |= {path: MapOf(merges=False) for path in SHARED}
     return Fields(Alike(compare.exact), **found)
 
 
@@ -48,9 +50,8 @@ def body(wanted: Mapping[str, Any], sent: Mapping[str, Any], raw: Mapping[str, A
     whole["properties"] = copy.deepcopy(kept)
     for path, wish in wanted.items():
         value = sent.get(path, wish)
-        if path == "tags" and path not in sent:
-            whole["tags"] = {**(whole.get("tags") or {}), **value}
-            continue
+        if path in SHARED and path not in sent:
+            value = {**(read(whole, path) or {}), **value}
         place = whole
         *parents, last = path.split(".")
         for name in parents:

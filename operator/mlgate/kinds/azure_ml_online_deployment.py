@@ -13,7 +13,7 @@ from typing import Any
 from ..api.azuremlonlinedeployment import AZURE_ML_ONLINE_DEPLOYMENT, AzureMLOnlineDeploymentSpec, Probe
 from ..api.meta import parse_duration
 from ..azureml import Failure, Sessions, Subject, compare, explain
-from ..engine.fields import Alike, Fields, Nested
+from ..engine.fields import Alike, Fields
 from ..engine.marks import Mark
 from ..engine.plan import Action, Plan
 from ..engine.protocols import Applied, Deletion, External, Health, Outputs, Owner, Seen, Situation, Wanted
@@ -36,7 +36,6 @@ WRITTEN = {
 
 def _rules() -> Fields:
     fields = arm_body.rules(compare.DEPLOYMENT)
-    fields.rules[VARIABLES] = Nested(merges=False)
     fields.rules["location"] = Alike(compare.location)
     return fields
 

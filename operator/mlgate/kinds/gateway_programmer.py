@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +25,8 @@ from .gateway_view import GatewayReport, ReplicaReport, together
 log = logging.getLogger(__name__)
 
 WATCHED = frozenset({"ModelGateway", "ModelRoute", "Auth0Tenant", "AzureMLOnlineEndpoint", "Secret"})
+COMING_BACK = 20.0
+"""Seconds that proxies get to connect again; Envoy's own back-off is 1 to 10 s and it serves all the time."""
 RETRY_AFTER = 2.0
 """Seconds to the next try when the store did not answer."""
 
@@ -32,7 +36,10 @@ class Gateways:
 
     gate = "gateway"
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._started = monotonic()
+        self._met: dict[str, float] = {}
         self._server: GatewayServer | None = None
         self.published: dict[str, Published] = {}
         self.assembled: dict[str, Assembly] = {}
@@ -52,6 +59,11 @@ class Gateways:
     def report(self, gateway: str) -> GatewayReport:
         """How a gateway stands, over all replicas."""
         report = together(self.own_report(gateway), self.elsewhere.get(gateway, {}).values())
+        now = self._monotonic()
+        if report.proxies:
+            self._met[gateway] = now
+        elif now - self._met.get(gateway, self._started) < COMING_BACK:
+            report = replace(report, expected=True)
         if not report.settled:
             return report
         served = {route.name: route for route in self.assembled[gateway].gateway.routes}

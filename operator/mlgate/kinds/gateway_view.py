@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from ..errors import Retry
+from ..reasons import Reason
+
 
 @dataclass(frozen=True, slots=True)
 class GatewayReport:
@@ -13,6 +16,8 @@ class GatewayReport:
     the empty name stands for the gateway itself. `version` is what was published, `acknowledged` what all proxies have."""
 
     proxies: int = 0
+    expected: bool = False
+    """No proxy is connected, but this process started or lost one only moments ago: they are coming back."""
     version: str | None = None
     acknowledged: str | None = None
     routes: frozenset[str] = frozenset()
@@ -36,6 +41,12 @@ class ReplicaReport:
     proxies: int
     version: str | None
     acknowledged: str | None
+
+
+def await_proxies(report: GatewayReport) -> None:
+    """Raises Retry while proxies are expected back: what status said before holds until then."""
+    if report.expected:
+        raise Retry("Waits for the Envoys to connect.", reason=Reason.DEPENDENCY_NOT_READY, after=3.0)
 
 
 def together(own: GatewayReport, others: Iterable[ReplicaReport]) -> GatewayReport:

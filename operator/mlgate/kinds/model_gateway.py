@@ -22,7 +22,7 @@ from ..engine.protocols import (
 from ..engine.references import Ref, Resolved
 from ..reasons import Reason
 from . import links
-from .gateway_view import GatewayReport, GatewayView
+from .gateway_view import GatewayReport, GatewayView, await_proxies
 
 
 class ModelGateway(External[ModelGatewaySpec, GatewayView]):
@@ -47,7 +47,9 @@ class ModelGateway(External[ModelGatewaySpec, GatewayView]):
         return {}
 
     async def observe(self, conn: GatewayView, external_id: str, wanted: Wanted, mark: Mark) -> Seen:
-        return Seen(external_id, {}, {"report": conn.report(external_id)}, ours=True)
+        report = conn.report(external_id)
+        await_proxies(report)
+        return Seen(external_id, {}, {"report": report}, ours=True)
 
     async def find(self, conn: GatewayView, wanted: Wanted, mark: Mark) -> Sequence[Seen]:
         return ()

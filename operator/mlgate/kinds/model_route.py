@@ -25,7 +25,7 @@ from ..reasons import Reason
 from ..store.protocol import Object
 from . import links
 from .gateway_assembly import url_of
-from .gateway_view import GatewayReport, GatewayView
+from .gateway_view import GatewayReport, GatewayView, await_proxies
 
 
 class ModelRoute(External[ModelRouteSpec, GatewayView]):
@@ -83,7 +83,9 @@ class ModelRoute(External[ModelRouteSpec, GatewayView]):
         }
 
     async def observe(self, conn: GatewayView, external_id: str, wanted: Wanted, mark: Mark) -> Seen:
-        return Seen(external_id, wanted, {"report": conn.report(wanted["gateway"])}, ours=True)
+        report = conn.report(wanted["gateway"])
+        await_proxies(report)
+        return Seen(external_id, wanted, {"report": report}, ours=True)
 
     async def find(self, conn: GatewayView, wanted: Wanted, mark: Mark) -> Sequence[Seen]:
         return ()

@@ -85,7 +85,10 @@ class Operator:
         outside = parts.outside
         azure_ca = outside.azure_ca_file or outside.ca_file
         self.auth0 = auth0.Sessions(
-            endpoint=outside.auth0_endpoint, ca_file=_text(outside.ca_file), on_request=metrics.requested
+            endpoint=outside.auth0_endpoint,
+            ca_file=_text(outside.ca_file),
+            snapshot_max_age=min(60.0, parts.engine.resync / 2),
+            on_request=metrics.requested,
         )
         self.azure = azureml.Sessions(
             resource_manager=outside.azure_resource_manager,
