@@ -68,7 +68,8 @@ class Gateways:
             return report
         served = {route.name: route for route in self.assembled[gateway].gateway.routes}
         self._live[gateway] = {name: route for name, route in served.items() if name not in report.rejected}
-        return replace(report, live=frozenset(self._live[gateway]), current=frozenset(self._live[gateway]))
+        live = frozenset(self._live[gateway])
+        return replace(report, served=True, live=live, current=live)
 
     def own_report(self, gateway: str) -> GatewayReport:
         """How the proxies of this replica stand."""
@@ -86,6 +87,7 @@ class Gateways:
             acknowledged=state.acknowledged,
             routes=frozenset(route.name for route in assembly.gateway.routes),
             rejected=rejected,
+            served=gateway in self._live,
             live=frozenset(live),
             current=frozenset(route.name for route in assembly.gateway.routes if live.get(route.name) == route),
             reduced={warning.route or "": warning.message for warning in published.warnings if warning.route},

@@ -18,6 +18,8 @@ class GatewayReport:
     proxies: int = 0
     expected: bool = False
     """No proxy is connected, but this process started or lost one only moments ago: they are coming back."""
+    served: bool = False
+    """The proxies have taken a configuration before, and keep serving it while they take the next."""
     version: str | None = None
     acknowledged: str | None = None
     routes: frozenset[str] = frozenset()

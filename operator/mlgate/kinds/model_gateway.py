@@ -64,7 +64,7 @@ class ModelGateway(External[ModelGatewaySpec, GatewayView]):
         report: GatewayReport = seen.raw["report"]
         if said := report.rejected.get(""):
             message = f"The configuration was refused, the one before keeps serving. {said}"
-            return Health(bool(report.live), Reason.ROUTE_REJECTED, message, settled=False)
+            return Health(report.served, Reason.ROUTE_REJECTED, message, settled=False)
         if not report.proxies:
             message = (
                 "No Envoy is connected for this gateway. Start one with the bootstrap that "
@@ -72,7 +72,7 @@ class ModelGateway(External[ModelGatewaySpec, GatewayView]):
             )
             return Health(False, Reason.DEPENDENCY_NOT_READY, message, settled=False)
         if not report.settled:
-            return Health(bool(report.live), Reason.UPDATING, "Envoy is taking it over.", settled=False)
+            return Health(report.served, Reason.UPDATING, "Envoy is taking it over.", settled=False)
         return Health(True)
 
     async def outputs(self, conn: GatewayView, spec: ModelGatewaySpec, situation: Situation) -> Outputs:
