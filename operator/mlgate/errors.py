@@ -57,13 +57,22 @@ class LostAnswer(Retry):
 
 
 class Wait(Trouble):
-    """Nothing is wrong; something else must happen first, and will wake us. `after` seconds bounds the wait."""
+    """Nothing is wrong; something else must happen first, and will wake us. `after` seconds bounds the wait.
+
+    `brief`: what is waited for was well a moment ago and is only being looked at again; an object that was well itself
+    goes on saying so."""
 
     def __init__(
-        self, message: str, *, reason: Reason = Reason.DEPENDENCY_NOT_READY, after: float | None = None
+        self,
+        message: str,
+        *,
+        reason: Reason = Reason.DEPENDENCY_NOT_READY,
+        after: float | None = None,
+        brief: bool = False,
     ) -> None:
         super().__init__(message, reason=reason)
         self.after = after
+        self.brief = brief
 
 
 class Quota(Trouble):

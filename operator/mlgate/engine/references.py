@@ -30,6 +30,9 @@ class Need(Enum):
     """It only has to be there (its spec is what counts)."""
     IDENTITY = "identity"
     """It has an external id: it exists outside."""
+    STANDING = "standing"
+    """It was Ready and Synced when last looked at, for whatever generation: a connection works while its settings
+    change."""
     READY = "ready"
     """It is Ready and Synced for its current generation."""
     MAYBE = "maybe"
@@ -121,9 +124,10 @@ def check(ref: Ref, owner: Key, target: Object | None, *, deleting: bool = False
         return Target(target)
     if ref.need is Need.IDENTITY and objects.status(target).get("externalId") and not objects.deleting(target):
         return Target(target)
-    if ref.need is Need.READY and objects.is_ready(target):
+    stood = objects.says(target, "Ready") and objects.says(target, "Synced") and not objects.deleting(target)
+    if (ref.need is Need.READY and objects.is_ready(target)) or (ref.need is Need.STANDING and stood):
         return Target(target)
-    raise Wait(_why_not(ref.target, target), reason=Reason.DEPENDENCY_NOT_READY)
+    raise Wait(_why_not(ref.target, target), reason=Reason.DEPENDENCY_NOT_READY, brief=stood)
 
 
 def permitted(namespace: str, key: Key, target: Object) -> bool:

@@ -89,12 +89,20 @@ def of_trouble(trouble: Trouble, *, was_well: bool, attempt: int, was_usable: bo
             return Verdict(False, False, reason, message, stalled=True, notices=warning, pace=Pace.SLOW)
         case Terminal() | AlreadyHeld():
             return Verdict(False, False, reason, message, stalled=True, notices=warning, pace=Pace.SLOW)
-        case Wait(after=after):
+        case Wait(after=after, brief=brief):
             quiet = reason in (Reason.DEPENDENCY_NOT_READY, Reason.CREATING, Reason.UPDATING)
             notices = () if quiet else (Notice(reason, message),)
             usable = was_usable and reason is Reason.UPDATING
             return Verdict(
-                usable, False, reason, message, reconciling=True, notices=notices, again=after, pace=Pace.SLOW
+                usable,
+                False,
+                reason,
+                message,
+                reconciling=True,
+                notices=notices,
+                again=after,
+                pace=Pace.SLOW,
+                keep=brief and was_well,
             )
         case Gone():
             return Verdict(False, False, reason, message, reconciling=True, notices=warning, pace=Pace.BACKOFF)

@@ -28,12 +28,12 @@ def secret(
 
 def tenant(owner: Owner, ref: ObjectRef, path: str = "spec.tenantRef") -> Ref:
     """The Auth0Tenant, with the credentials that it is reached with."""
-    return Ref(key("Auth0Tenant", owner, ref), path, then=_tenant_credentials)
+    return Ref(key("Auth0Tenant", owner, ref), path, Need.STANDING, then=_tenant_credentials)
 
 
 def connection(owner: Owner, ref: ObjectRef, path: str = "spec.connectionRef") -> Ref:
     """The AzureConnection, with the credentials that it is reached with."""
-    return Ref(key("AzureConnection", owner, ref), path, then=_connection_credentials)
+    return Ref(key("AzureConnection", owner, ref), path, Need.STANDING, then=_connection_credentials)
 
 
 def _tenant_credentials(target: Target) -> list[Ref]:
