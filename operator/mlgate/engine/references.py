@@ -49,8 +49,8 @@ class Ref:
     need: Need = Need.READY
     guard: bool = False
     then: Callable[[Target], Iterable[Ref]] | None = None
-    """What the target itself refers to and this object needs too (the credentials of a tenant). Resolved along with it,
-    but not a reason to wake this object: the target is woken and says how it went."""
+    """What the target itself refers to and this object needs too (the credentials of a tenant). Resolved along with it.
+    A Secret behind a target wakes only the target, which says how it went; other objects wake this one too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,8 @@ class Resolver:
         Raises Wait, Denied or Terminal for the first that is not as needed.
         """
         waiting = list(refs)
-        self._cache.refers(key, targets(waiting))
+        known = targets(waiting)
+        self._cache.refers(key, known)
         found: dict[Key, Target] = {}
         secrets: dict[Key, Mapping[str, Sensitive]] = {}
         while waiting:
@@ -53,7 +54,10 @@ class Resolver:
             target = check(ref, key, self._cache.get(ref.target), deleting=deleting)
             if target is not None:
                 found[ref.target] = target
-                waiting.extend(ref.then(target) if ref.then else ())
+                behind = list(ref.then(target)) if ref.then else []
+                known |= {further.target for further in behind if further.target.kind != SECRET}
+                self._cache.refers(key, known)
+                waiting.extend(behind)
         return Resolved(found, secrets)
 
     async def _secret(self, ref: Ref, key: Key, *, deleting: bool, guarding: bool) -> Mapping[str, Sensitive] | None:
