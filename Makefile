@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ONCE ?=
 PYTEST ?=
 
-.PHONY: demo test lint types layers generated generate clean help
+.PHONY: demo test bench lint types layers generated generate clean help
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -16,6 +16,10 @@ demo: $(VENV)/.dev ## the quickstart on simulators and a real Envoy (ONCE=1: end
 test: $(VENV)/.test ## every test, on a real API server and a real Envoy (PYTEST="-k name": some of them)
 	@PYTHONPATH=tests $(BIN)/python -m controlplane build
 	@$(BIN)/python -m pytest $(PYTEST)
+
+bench: $(VENV)/.test ## benchmarks, as ratios (docs/benchmarks.md)
+	@PYTHONPATH=tests $(BIN)/python -m controlplane build
+	@for name in many_clients requests memory first_minute; do PYTHONPATH=tests $(BIN)/python -m bench.$$name || exit 1; done
 
 lint: $(VENV)/.test ## format and lint
 	@$(BIN)/ruff format --check operator tests

@@ -28,7 +28,7 @@ _IDLE = 300.0
 """Seconds without a request after which a session whose credentials were replaced is closed: longer than a reconcile."""
 
 
-_CONNECTIONS = httpx.Limits(max_connections=8, max_keepalive_connections=8, keepalive_expiry=30)
+_CONNECTIONS = httpx.Limits(max_connections=4, max_keepalive_connections=4, keepalive_expiry=30)
 """Few: httpcore looks at every idle connection at every request, and no plan sustains more than 50 requests/s."""
 
 

@@ -321,7 +321,8 @@ class Engine:
             if not was_well:
                 took = max(0.0, self._clock.wall() - unix(obj["metadata"]["creationTimestamp"])) if _dated(obj) else 0.0
                 self._observer.became_ready(key.kind, took)
-                self.recorder.record(obj, Notice(Reason.AVAILABLE, "Ready."))
+                if not verdict.notices:  # "Made ..." or "Changed ..." says it already
+                    self.recorder.record(obj, Notice(Reason.AVAILABLE, "Ready."))
         self._arrange(key, obj, verdict)
 
     def _say(self, obj: Object, verdict: Verdict) -> None:

@@ -23,7 +23,7 @@ async def test_a_manifest_makes_one_thing_and_says_so() -> None:
     assert await world.conditions() == WELL
     status = await world.status()
     assert (status["externalId"], status["size"]) == ("t-1", 3)
-    assert await world.told() == ["Created", "Available"]
+    assert await world.told() == ["Created"]
 
 
 async def test_the_intent_is_stored_before_the_first_request_leaves() -> None:
