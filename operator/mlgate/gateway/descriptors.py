@@ -298,12 +298,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Writes the descriptors, or with --check says (exit status 1) whether the file differs from what would be
     written."""
     parser = argparse.ArgumentParser(prog="python -m mlgate.gateway.descriptors", description=__doc__)
-    parser.add_argument("--envoy", type=Path, required=True, help="the Envoy binary to read")
+    parser.add_argument("--envoy", type=Path, help="the Envoy binary to read (default: the one that is installed)")
     parser.add_argument("--out", type=Path, default=COMMITTED, help="the descriptor file (default: the committed one)")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the file is not up to date")
     options = parser.parse_args(arguments)
-    content = prune(extract(options.envoy.read_bytes()), ROOTS).SerializeToString(deterministic=True)
-    said = subprocess.run([options.envoy, "--version"], capture_output=True, text=True, check=True)  # noqa: S603
+    from mlgate.gateway.envoy import find_envoy  # noqa: PLC0415 - only the build step needs a binary
+
+    envoy = find_envoy(options.envoy)
+    content = prune(extract(envoy.read_bytes()), ROOTS).SerializeToString(deterministic=True)
+    said = subprocess.run([envoy, "--version"], capture_output=True, text=True, check=True)  # noqa: S603
     version = said.stdout.strip().rpartition("version: ")[2] + "\n"
     version_file = options.out.with_suffix(VERSION_FILE_SUFFIX)
     wanted = ((options.out, content), (version_file, version.encode()))
