@@ -109,7 +109,9 @@ class ManagedStatus(Api):
     last_handled_reconcile_at: Annotated[str, Field(max_length=256)] | None = None
     """The value of the annotation `mlgate.dev/reconcile-requested-at` that was last acted on."""
     wish_hash: Annotated[str, Field(max_length=64)] | None = None
-    """Fingerprint of the wish that was carried out last: tells a change outside from a change here."""
+    """Fingerprint of the wish that was carried out last."""
+    synced_hash: Annotated[str, Field(max_length=64)] | None = None
+    """Fingerprint of the wish that was last seen to be out there: tells a change outside from a change here."""
     plan: PlanStatus | None = None
     """What would be done, with `managementPolicy: Plan` or when something holds the change back."""
     drift: DriftStatus | None = None

@@ -266,6 +266,8 @@ class ExternalReconciler:
         }
         if synced:  # while the service is busy nothing of a newer wish was carried out
             told["managed"] = managed or None
+        if verdict.synced:
+            told["syncedHash"] = wish_hash(subject.wanted)
         return subject.obj, verdict.saying(told).noting(*subject.notices)
 
     async def _hold_back(  # noqa: PLR0917

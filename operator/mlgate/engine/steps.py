@@ -106,10 +106,7 @@ class Steps:
     @staticmethod
     def was_synced(subject: Subject, wish: str) -> bool:
         """Whether this very wish was out there before: then a difference was made by others."""
-        if subject.status.get("wishHash") != wish:
-            return False
-        reported = (objects.condition(subject.obj, "Synced") or {}).get("reason") == Reason.DRIFTED
-        return reported or objects.holds(subject.obj, "Synced")
+        return bool(subject.status.get("syncedHash") == wish)
 
     def may_exist(self, subject: Subject) -> bool:
         held = objects.FINALIZER in objects.finalizers(subject.obj)

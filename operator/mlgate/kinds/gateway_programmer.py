@@ -60,9 +60,9 @@ class Gateways:
         """How a gateway stands, over all replicas."""
         report = together(self.own_report(gateway), self.elsewhere.get(gateway, {}).values())
         now = self._monotonic()
-        if report.proxies:
+        if report.proxies and gateway in self._live:
             self._met[gateway] = now
-        elif now - self._met.get(gateway, self._started) < COMING_BACK:
+        elif not report.settled and not report.rejected and now - self._met.get(gateway, self._started) < COMING_BACK:
             report = replace(report, expected=True)
         if not report.settled:
             return report

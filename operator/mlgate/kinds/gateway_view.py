@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from ..errors import Retry
+from ..errors import Wait
 from ..reasons import Reason
 
 
@@ -17,7 +17,8 @@ class GatewayReport:
 
     proxies: int = 0
     expected: bool = False
-    """No proxy is connected, but this process started or lost one only moments ago: they are coming back."""
+    """No proxy has taken anything from this process yet, or none is connected any more, but only since moments ago: they
+    are coming back."""
     served: bool = False
     """The proxies have taken a configuration before, and keep serving it while they take the next."""
     version: str | None = None
@@ -46,9 +47,9 @@ class ReplicaReport:
 
 
 def await_proxies(report: GatewayReport) -> None:
-    """Raises Retry while proxies are expected back: what status said before holds until then."""
+    """Raises Wait while proxies are expected back: what status said before holds until then."""
     if report.expected:
-        raise Retry("Waits for the Envoys to connect.", reason=Reason.DEPENDENCY_NOT_READY, after=3.0)
+        raise Wait("Waits for the Envoys to connect.", reason=Reason.DEPENDENCY_NOT_READY, after=3.0, brief=True)
 
 
 def together(own: GatewayReport, others: Iterable[ReplicaReport]) -> GatewayReport:

@@ -3,15 +3,11 @@ took it; `gateway_programmer` publishes it from every replica."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from ..api.modelroute import MODEL_ROUTE, ModelRouteSpec
 from ..engine.marks import Mark
-from ..engine.plan import Plan
 from ..engine.protocols import (
-    Applied,
-    Deletion,
-    External,
     Health,
     Outputs,
     Owner,
@@ -25,15 +21,12 @@ from ..reasons import Reason
 from ..store.protocol import Object
 from . import links
 from .gateway_assembly import url_of
-from .gateway_view import GatewayReport, GatewayView, await_proxies
+from .gateway_view import GatewayReport, GatewayView
+from .on_gateway import OnGateway, report
 
 
-class ModelRoute(External[ModelRouteSpec, GatewayView]):
+class ModelRoute(OnGateway[ModelRouteSpec]):
     type = MODEL_ROUTE
-    holds = False
-
-    def __init__(self, view: GatewayView) -> None:
-        self._view = view
 
     def references(self, owner: Owner, spec: ModelRouteSpec) -> Iterable[Ref]:
         yield links.to("ModelGateway", owner, spec.gateway_ref, "spec.gatewayRef", Need.EXISTS)
@@ -46,12 +39,6 @@ class ModelRoute(External[ModelRouteSpec, GatewayView]):
             yield links.secret(
                 owner.namespace, spec.upstream.credentials_secret_ref, "spec.upstream.credentialsSecretRef"
             )
-
-    async def connect(self, owner: Owner, spec: ModelRouteSpec, refs: Resolved) -> GatewayView:
-        return self._view
-
-    def fixed_id(self, owner: Owner, spec: ModelRouteSpec) -> str:
-        return f"{owner.namespace}/{owner.name}"
 
     def desired(self, owner: Owner, spec: ModelRouteSpec, refs: Resolved) -> Wanted:
         gateway = refs.targets[links.key("ModelGateway", owner, spec.gateway_ref)]
@@ -83,40 +70,29 @@ class ModelRoute(External[ModelRouteSpec, GatewayView]):
         }
 
     async def observe(self, conn: GatewayView, external_id: str, wanted: Wanted, mark: Mark) -> Seen:
-        report = conn.report(wanted["gateway"])
-        await_proxies(report)
-        return Seen(external_id, wanted, {"report": report}, ours=True)
-
-    async def find(self, conn: GatewayView, wanted: Wanted, mark: Mark) -> Sequence[Seen]:
-        return ()
-
-    async def apply(self, conn: GatewayView, plan: Plan, seen: Seen | None, mark: Mark) -> Applied:
-        return Applied(plan.external_id or "", seen)
-
-    async def delete(self, conn: GatewayView, seen: Seen, refs: Resolved) -> Deletion:
-        return Deletion(done=True)
+        return Seen(external_id, wanted, {"report": report(conn, wanted["gateway"])}, ours=True)
 
     def health(self, wanted: Wanted, seen: Seen) -> Health:
-        report: GatewayReport = seen.raw["report"]
+        stands: GatewayReport = seen.raw["report"]
         gateway = f"ModelGateway {wanted['gateway']}"
-        if said := report.rejected.get(seen.id):
+        if said := stands.rejected.get(seen.id):
             return Health(False, Reason.ROUTE_REJECTED, f"{gateway} does not serve this route. {said}", failed=True)
-        if said := report.reduced.get(seen.id):
+        if said := stands.reduced.get(seen.id):
             return Health(
                 False, Reason.CREDENTIALS_MISSING, f"Served, but every call is refused: {said}", settled=False
             )
-        if seen.id not in report.routes:
+        if seen.id not in stands.routes:
             return Health(False, Reason.CREATING, f"{gateway} has not taken this route over yet.", settled=False)
-        if not report.proxies:
+        if not stands.proxies:
             message = f"No Envoy is connected for {gateway}."
             return Health(False, Reason.DEPENDENCY_NOT_READY, message, settled=False)
-        if seen.id not in report.current:
-            return Health(seen.id in report.live, Reason.UPDATING, "Envoy is taking it over.", settled=False)
+        if seen.id not in stands.current:
+            return Health(seen.id in stands.live, Reason.UPDATING, "Envoy is taking it over.", settled=False)
         return Health(True)
 
     async def outputs(self, conn: GatewayView, spec: ModelRouteSpec, situation: Situation) -> Outputs:
-        report: GatewayReport = situation.seen.raw["report"]
-        return Outputs({"url": situation.wanted["url"], "rejected": report.rejected.get(situation.seen.id)})
+        stands: GatewayReport = situation.seen.raw["report"]
+        return Outputs({"url": situation.wanted["url"], "rejected": stands.rejected.get(situation.seen.id)})
 
     def blocks_deletion_of(self, target: Object, own: Object) -> bool:
         return False
