@@ -11,6 +11,7 @@ import pytest
 from mlgate.store.protocol import Object
 
 from .cluster_api import title
+from .outside import told
 from .waiting import eventually
 from .world import World
 
@@ -66,8 +67,8 @@ def test_a_restart_writes_nothing_anywhere(quickstart: World) -> None:
     quickstart.settled()
     assert quickstart.outside.writes(mark) == []
     now = {title(obj): without_the_request(obj) for obj in quickstart.api.everything(quickstart.namespaces)}
-    for name in before:
-        assert now[name] == before[name]
+    for name, was in before.items():
+        assert now[name] == was
     assert quickstart.api.versions(quickstart.namespaces) == versions
 
 
@@ -113,12 +114,11 @@ def corrected(quickstart: World, _corrected: list[list[str]]) -> list[str]:
     looks_often(quickstart)
     mark = quickstart.outside.mark()
     quickstart.outside.do(lambda: changed_by_hand(quickstart))
-    eventually(lambda: len(quickstart.outside.writes(mark)) >= 4, "the corrections")
+    eventually(lambda: all_set_back(quickstart), "the corrections")
     quickstart.settled()
-    _corrected.append(quickstart.outside.writes(mark))
-    for request in quickstart.outside.written(mark):
-        print(request.time, request.method, request.path[-60:], request.status, request.body)
-    print([(e["reason"], e["message"]) for e in quickstart.events_of("AzureMLOnlineEndpoint", "fraud")])
+    # Azure takes one change at a time per endpoint; what it refused as busy (409) has changed nothing.
+    done = [told(request) for request in quickstart.outside.written(mark) if (request.status or 0) < 300]
+    _corrected.append(done)
     return _corrected[0]
 
 
@@ -141,23 +141,29 @@ def changed_by_hand(world: World) -> None:
     azure(world, "fraud", "blue")["properties"]["appInsightsEnabled"] = True
 
 
+def all_set_back(world: World) -> bool:
+    """Everything that the manifests say is so again."""
+    assert [scope["value"] for scope in resource_server(world)["scopes"]] == ["predict:fraud", "explain:fraud"]
+    assert application(world)["client_metadata"]["team"] == "payments"
+    assert azure(world, "fraud", "blue")["sku"]["capacity"] == 2
+    assert azure(world, "fraud")["properties"]["description"] == "Scores card transactions"
+    return True
+
+
 def test_what_was_changed_by_hand_is_set_back(quickstart: World, corrected: list[str]) -> None:
-    assert [scope["value"] for scope in resource_server(quickstart)["scopes"]] == ["predict:fraud", "explain:fraud"]
-    assert application(quickstart)["client_metadata"]["team"] == "payments"
-    assert azure(quickstart, "fraud", "blue")["sku"]["capacity"] == 2
-    assert azure(quickstart, "fraud")["properties"]["description"] == "Scores card transactions"
+    assert all_set_back(quickstart)
 
 
 def test_setting_it_back_takes_one_write_each_and_no_more(quickstart: World, corrected: list[str]) -> None:
     endpoint = "workspaces/ml-workspace/onlineEndpoints/fraud"
-    # Azure takes one change at a time per endpoint: what it refuses as busy is asked again, so that one may stand twice.
-    assert set(corrected) == {
-        f"PATCH resource-servers/{resource_server(quickstart)['id']}",
-        f"PATCH clients/{application(quickstart)['client_id']}",
-        f"PATCH {endpoint}/deployments/blue",
-        f"PUT {endpoint}",
-    }
-    assert len(corrected) <= 5
+    assert sorted(corrected) == sorted(
+        [
+            f"PATCH resource-servers/{resource_server(quickstart)['id']}",
+            f"PATCH clients/{application(quickstart)['client_id']}",
+            f"PATCH {endpoint}/deployments/blue",
+            f"PUT {endpoint}",
+        ]
+    )
 
 
 def test_foreign_fields_that_no_manifest_mentions_are_left_alone(quickstart: World, corrected: list[str]) -> None:
