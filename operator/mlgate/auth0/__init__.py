@@ -1,13 +1,18 @@
 """The Auth0 tenant as mlgate sees it, over the official SDK auth0-python.
 
 `Sessions.session(access)` gives a `Session` whose collections speak wire dicts and raise `mlgate.errors` only. Inside,
-from the outside in: `session` and `resources` (what callers use), `wire` (the one door that requests leave through),
-`faults` (what answers mean), `budget` and `ratelimit` (how many leave), `tokens`, `snapshot`, `listing`, `routes`.
+from the outside in: `session` and a module per collection over `collection` (what callers use), `wire` (the one door that
+requests leave through), `faults` (what answers mean), `budget` and `ratelimit` (how many leave), `tokens`, `snapshot`,
+`listing`, `routes`.
 """
 
 from .access import Granted, Plan, Raw, RequestSeen, TenantAccess
-from .resources import ClientGrants, Clients, ResourceServers, Roles, Tenant
+from .client_grants import ClientGrants
+from .clients import Clients
+from .resource_servers import ResourceServers
+from .roles import Roles
 from .session import Session, Sessions
+from .tenant import Tenant
 
 __all__ = [
     "ClientGrants",

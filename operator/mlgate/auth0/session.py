@@ -18,9 +18,14 @@ from ..errors import Retry
 from ..sensitive import Sensitive
 from .access import Granted, Raw, RequestSeen, TenantAccess
 from .budget import Budget
+from .client_grants import ClientGrants
+from .clients import Clients
+from .collection import Aging
 from .faults import missing_field
 from .flight import Flight
-from .resources import ClientGrants, Clients, ResourceServers, Roles, Tenant
+from .resource_servers import ResourceServers
+from .roles import Roles
+from .tenant import Tenant
 from .tokens import Token, Tokens, renew_after, scopes_of, token_form
 from .wire import Door, Wire
 
@@ -63,10 +68,12 @@ class Session:
         self._http = httpx.AsyncClient(transport=door, timeout=httpx.Timeout(timeout))
         self._tokens = Tokens(self._fetch_token, clock=clock)
         self._wire = Wire(self._http, access=access, base=base, tokens=self._tokens)
-        self.clients = Clients(self._wire, max_age=snapshot_max_age, clock=clock)
-        self.resource_servers = ResourceServers(self._wire, max_age=snapshot_max_age, clock=clock)
-        self.client_grants = ClientGrants(self._wire, max_age=snapshot_max_age, clock=clock)
-        self.roles = Roles(self._wire, max_age=snapshot_max_age, clock=clock)
+        aging = Aging(snapshot_max_age, clock)
+        self.clients = Clients(self._wire, aging)
+        self.resource_servers = ResourceServers(self._wire, aging)
+        self.client_grants = ClientGrants(self._wire, aging)
+        self.roles = Roles(self._wire, aging)
+        self._collections = (self.clients, self.resource_servers, self.client_grants, self.roles)
         self.tenant = Tenant(self._wire)
         self._jwks_flight = Flight(self._fetch_jwks)
         self._jwks: tuple[float, Raw] | None = None
@@ -86,7 +93,7 @@ class Session:
         await asyncio.gather(
             self._tokens.close(),
             self._jwks_flight.cancel(),
-            *(each.close() for each in (self.clients, self.resource_servers, self.client_grants, self.roles)),
+            *(each.close() for each in self._collections),
         )
         await self._http.aclose()
 

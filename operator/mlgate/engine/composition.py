@@ -111,7 +111,7 @@ class CompositionReconciler:
 
     async def _end(self, whole: Whole) -> tuple[Object, Verdict]:
         kind, obj = whole.kind, whole.obj
-        if objects.FINALIZER not in objects.finalizers(obj):
+        if not objects.held(obj):
             return obj, Verdict(False, False, Reason.DELETING)
         if objects.paused(obj):
             message = "Paused by the annotation mlgate.dev/paused: nothing is removed. Remove the annotation to go on."

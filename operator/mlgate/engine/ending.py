@@ -26,7 +26,7 @@ class Ending:
 
     async def end(self, subject: Subject) -> tuple[Object, Verdict]:
         refs = tuple(subject.kind.references(subject.owner, subject.spec))
-        if objects.FINALIZER not in objects.finalizers(subject.obj):
+        if not objects.held(subject.obj):
             await self._steps.resolver.release_guards(subject.key, refs)
             return subject.obj, Verdict(False, False, Reason.DELETING)
         self._wait_for_users(subject, those=self._blocks)
@@ -39,11 +39,9 @@ class Ending:
         if isinstance(decision, Hold):
             return self._steps.held(subject, None, None, plan, decision)
         if isinstance(decision, Release):
-            subject.notices.append(
-                Notice(Reason.ORPHANED, f"{external_id or 'Nothing'} stays outside: {decision.message}.")
-            )
+            subject.notices.append(_orphaned(external_id or "Nothing", decision))
         else:
-            verdict = await self._delete(subject, external_id)
+            verdict = await self._delete(subject, plan)
             if verdict is not None:
                 return subject.obj, verdict
             self._wait_for_users(subject, those=lambda user, target: True)
@@ -56,7 +54,7 @@ class Ending:
         subject.obj = await self._steps.writer.release(subject.kind.type.resource, subject.obj)
         return subject.obj, Verdict(False, False, Reason.DELETING).noting(*subject.notices)
 
-    async def _delete(self, subject: Subject, external_id: str | None) -> Verdict | None:
+    async def _delete(self, subject: Subject, plan: Plan) -> Verdict | None:
         """None when it is gone; else what the object says while it is going."""
         try:
             subject.conn = await subject.kind.connect(subject.owner, subject.spec, subject.refs)
@@ -68,6 +66,7 @@ class Ending:
                 reason=Reason.DELETION_BLOCKED,
             ) from missing
         self._steps.pass_gate(subject)
+        external_id = plan.external_id
         if external_id is None:
             ours = await self._find(subject)
             if ours is None:
@@ -79,8 +78,9 @@ class Ending:
                 seen = await subject.kind.observe(subject.conn, external_id, {}, subject.owner.mark)
         if seen is None:
             return None
-        if (whose := self._whose(subject, seen)) is not None:
-            subject.notices.append(Notice(Reason.ORPHANED, f"{external_id} stays outside: it belongs to {whose}."))
+        decision = decide(self._steps.question(subject, plan, seen, ""))
+        if isinstance(decision, Release):
+            subject.notices.append(_orphaned(seen.id, decision))
             return None
         with self._steps.writing(subject):
             deletion = await subject.kind.delete(subject.conn, seen, subject.refs)
@@ -90,13 +90,6 @@ class Ending:
         return Verdict(
             False, False, Reason.DELETING, message, reconciling=True, again=deletion.again or 5.0, pace=Pace.BACKOFF
         ).noting(*subject.notices, Notice(Reason.DELETING, message))
-
-    def _whose(self, subject: Subject, seen: Seen) -> str | None:
-        """Another owner, whose it is and who keeps it: by the mark on it, or by an older object's status."""
-        if seen.ours is False:
-            return seen.holder or "somebody else"
-        older = self._steps.older_claim(subject, seen.id)
-        return str(older) if older else None
 
     async def _find(self, subject: Subject) -> Seen | None:
         """What may have been made although no id of it was stored. Where what it refers to is gone, it is gone with it."""
@@ -116,7 +109,7 @@ class Ending:
             key
             for key in self._steps.cache.referrers(subject.key)
             if (user := self._steps.cache.get(key)) is not None
-            and objects.FINALIZER in objects.finalizers(user)
+            and objects.held(user)
             and isinstance(self._kinds.get(key.kind), External)
             and those(user, subject.obj)
         ]
@@ -127,3 +120,7 @@ class Ending:
     def _blocks(self, user: Object, target: Object) -> bool:
         kind = self._kinds[user["kind"]]
         return isinstance(kind, External) and kind.blocks_deletion_of(target, user)
+
+
+def _orphaned(what: str, release: Release) -> Notice:
+    return Notice(Reason.ORPHANED, f"{what} stays outside: {release.message}.")

@@ -55,7 +55,7 @@ class ExternalReconciler:
         health = subject.kind.health(subject.wanted, seen) if seen else None
         if seen is not None and health is not None and not health.settled:
             return await self._conclude(subject, seen, health, before, synced=False)
-        forced = self._steps.forced(subject)
+        forced = objects.asked_for(subject.obj)
         if (
             seen is not None
             and health is not None
@@ -84,14 +84,14 @@ class ExternalReconciler:
             and subject.kind.fixed_id(subject.owner, subject.spec) is None
             and objects.is_ready(subject.obj)
             and subject.status.get("wishHash") == wish
-            and not self._steps.forced(subject)
+            and not objects.asked_for(subject.obj)
         )
 
     # -- the steps ----------------------------------------------------------------------------------------------------
 
     async def _prepare(self, subject: Subject) -> None:
         kind, spec = subject.kind, subject.spec
-        held = objects.FINALIZER in objects.finalizers(subject.obj)
+        held = objects.held(subject.obj)
         refs = kind.references(subject.owner, spec)
         subject.refs = await self._steps.resolver.resolve(subject.key, refs, guarding=held)
         subject.conn = await kind.connect(subject.owner, spec, subject.refs)
@@ -120,7 +120,7 @@ class ExternalReconciler:
         seen = await subject.kind.observe(subject.conn, external_id, subject.wanted, subject.owner.mark)
         if seen is not None:
             if seen.ours is False and not imported and subject.spec.management_policy != "Observe":
-                raise conflict(seen, self._steps.claims(subject, seen.id))
+                raise conflict(seen, self._steps.claims(subject, [seen]))
             self._steps.refuse_second_claim(subject, seen)
             if external_id != subject.status.get("externalId"):
                 subject.notices.append(Notice(Reason.ADOPTED, f"Took over {seen.id}, as spec.import asks."))
@@ -143,7 +143,7 @@ class ExternalReconciler:
         if may_exist:
             self._steps.wait_until_visible(subject)
         found = await subject.kind.find(subject.conn, subject.wanted, subject.owner.mark)
-        claims = {seen.id: str(key) for seen in found for key in self._steps.others(subject, seen.id)}
+        claims = self._steps.claims(subject, found)
         if observes:
             return found[0] if len(found) == 1 else None
         choice = choose(found, may_exist=may_exist, claims=claims)
@@ -220,7 +220,7 @@ class ExternalReconciler:
         """A create was refused because the key is taken: by what we made earlier, or by somebody else?"""
         with self._steps.reading(subject):
             found = await subject.kind.find(subject.conn, subject.wanted, subject.owner.mark)
-        claims = {seen.id: str(key) for seen in found for key in self._steps.others(subject, seen.id)}
+        claims = self._steps.claims(subject, found)
         try:
             choice = choose(found, may_exist=may_exist, claims=claims)
             if isinstance(choice, Adopt):

@@ -46,6 +46,11 @@ def finalizers(obj: Object) -> list[str]:
     return list(obj["metadata"].get("finalizers") or ())
 
 
+def held(obj: Object) -> bool:
+    """Whether our finalizer holds it: something outside exists for it, or may."""
+    return FINALIZER in finalizers(obj)
+
+
 def deleting(obj: Object) -> bool:
     return bool(obj["metadata"].get("deletionTimestamp"))
 

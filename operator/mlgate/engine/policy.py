@@ -75,7 +75,7 @@ def not_deleted_when_observed(q: Question) -> Decision | None:
 
 def not_deleted_unless_ours(q: Question) -> Decision | None:
     if q.plan.action is Action.DELETE and q.ours is False:
-        return Release(f"it carries the mark of {q.holder or 'somebody else'} and is not this object's to delete")
+        return Release(f"it belongs to {q.holder or 'somebody else'} and is not this object's to delete")
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -89,6 +89,7 @@ class Steps:
         for key, target in subject.refs.targets.items():
             if target.spec.get("allowDelete") is False:
                 allowed, protector = False, str(key)
+        older = self.older_claim(subject, seen.id) if seen else None
         return Question(
             plan=plan,
             paused=objects.paused(subject.obj),
@@ -97,8 +98,8 @@ class Steps:
             deletion_policy=spec.deletion_policy,
             drifted=self.was_synced(subject, wish),
             approved=annotations.get(objects.APPROVE),
-            ours=seen.ours if seen else None,
-            holder=seen.holder if seen else None,
+            ours=False if older else seen.ours if seen else None,
+            holder=str(older) if older else seen.holder if seen else None,
             deletes_allowed=allowed,
             protector=protector,
         )
@@ -109,12 +110,12 @@ class Steps:
         return bool(subject.status.get("syncedHash") == wish)
 
     def may_exist(self, subject: Subject) -> bool:
-        held = objects.FINALIZER in objects.finalizers(subject.obj)
+        held = objects.held(subject.obj)
         return held and subject.owner.uid not in self.untried
 
     async def hold(self, subject: Subject) -> Object:
         observes = subject.spec.management_policy == "Observe" or not subject.kind.holds
-        if observes or objects.FINALIZER in objects.finalizers(subject.obj):
+        if observes or objects.held(subject.obj):
             return subject.obj
         held = await self.writer.hold(subject.kind.type.resource, subject.obj)
         await self.resolver.guard(subject.kind.references(subject.owner, subject.spec))
@@ -129,9 +130,9 @@ class Steps:
     def others(self, subject: Subject, external_id: str) -> list[Key]:
         return [key for key in self.cache.claims(subject.key.kind, external_id) if key != subject.key]
 
-    def claims(self, subject: Subject, external_id: str) -> dict[str, str]:
-        others = self.others(subject, external_id)
-        return {external_id: str(others[0])} if others else {}
+    def claims(self, subject: Subject, found: Iterable[Seen]) -> dict[str, str]:
+        """Which of these things other objects hold in status, and who."""
+        return {seen.id: str(key) for seen in found for key in self.others(subject, seen.id)}
 
     def refuse_second_claim(self, subject: Subject, seen: Seen) -> None:
         if (older := self.older_claim(subject, seen.id)) is not None:
@@ -145,9 +146,6 @@ class Steps:
             if other and (other["metadata"].get("creationTimestamp", ""), objects.uid(other)) < mine:
                 return key
         return None
-
-    def forced(self, subject: Subject) -> bool:
-        return objects.asked_for(subject.obj)
 
     def may_write(self, subject: Subject) -> bool:
         return subject.spec.management_policy == "Manage" and not objects.paused(subject.obj)

@@ -20,8 +20,8 @@ import grpc.aio
 
 from mlgate.gateway.delta import Delivery, DeltaStream, Refusal, Request
 from mlgate.gateway.descriptors import message_class
-from mlgate.gateway.model import Secret
 from mlgate.gateway.snapshot import Snapshot
+from mlgate.sensitive import Sensitive
 
 _SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 _LARGEST_MESSAGE = 64 << 20  # bytes; 5,000 routes are about 8 MB
@@ -46,7 +46,7 @@ class ServerTls:
     """PEM. With ``client_ca`` a proxy must present a certificate signed by it."""
 
     certificate_chain: str
-    private_key: Secret
+    private_key: Sensitive
     client_ca: str | None = None
 
 

@@ -1,46 +1,21 @@
 """The neutral model of a gateway: what is to be true at its door, in no proxy's words.
 
 Frozen data only. Names are ``namespace/name`` of whatever the caller made a thing from; they come back in rejections
-and in the proxy's state, so that the caller can find its object again. Every secret value is a :class:`Secret`, whose
-``repr`` and ``str`` never show it: redaction by type, not by hope.
+and in the proxy's state, so that the caller can find its object again. Every secret value is `Sensitive`: redaction by
+type, not by hope.
 """
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from mlgate.sensitive import Sensitive
+
 Jwks = Mapping[str, Any]
 """A JSON Web Key Set as the tenant publishes it (RFC 7517)."""
-
-
-class Secret:
-    """A value that is never shown. ``reveal()`` is the only way to it, so that its uses can be searched for."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        return self._value
-
-    def __repr__(self) -> str:
-        return "Secret(...)"
-
-    __str__ = __repr__
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._value.encode(), other._value.encode())
-
-    def __hash__(self) -> int:
-        return hash(("Secret", self._value))
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +23,7 @@ class Credential:
     """What the gateway presents to an upstream; ``name`` is what :attr:`Upstream.credential` refers to."""
 
     name: str
-    value: Secret
+    value: Sensitive
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +33,7 @@ class Certificate:
 
     name: str
     chain_pem: str
-    private_key: Secret
+    private_key: Sensitive
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from typing import Any
 
 from ..engine import objects
 from ..engine.engine import Engine
-from ..gateway.model import Certificate, Credential, Route, Secret
+from ..gateway.model import Certificate, Credential, Route
 from ..gateway.server import GatewayServer, Published
 from ..outbound import Urgency
+from ..sensitive import Sensitive
 from ..store.protocol import SECRETS, Key, Object, Store, StoreError
 from .gateway_assembly import Assembly, Place, Surroundings, assemble
 from .gateway_view import GatewayReport, ReplicaReport, together
@@ -198,8 +199,8 @@ def _read(name: str, place: Place, secret: Object | None) -> Credential | Certif
     except ValueError:
         return None
     if len(texts) == 2:
-        return Certificate(name, texts[0], Secret(texts[1]))
-    return Credential(name, Secret(texts[0].strip()))
+        return Certificate(name, texts[0], Sensitive(texts[1]))
+    return Credential(name, Sensitive(texts[0].strip()))
 
 
 def _differs(before: Published, after: Published) -> bool:

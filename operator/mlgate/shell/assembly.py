@@ -17,6 +17,7 @@ from ..engine.clock import Clock
 from ..engine.engine import Engine
 from ..engine.engine import Settings as EngineSettings
 from ..outbound import Fence
+from ..sensitive import Sensitive
 from ..store.protocol import SECRETS, Key, Object, Resource, Store
 from .metrics import Metrics
 
@@ -193,10 +194,9 @@ def _text(path: Path | None) -> str | None:
 
 def _server_tls(files: XdsTls) -> ServerTls:
     from ..gateway.ads import ServerTls  # noqa: PLC0415
-    from ..gateway.model import Secret  # noqa: PLC0415
 
     return ServerTls(
         certificate_chain=files.certificate_file.read_text(),
-        private_key=Secret(files.key_file.read_text()),
+        private_key=Sensitive(files.key_file.read_text()),
         client_ca=files.client_ca_file.read_text() if files.client_ca_file else None,
     )

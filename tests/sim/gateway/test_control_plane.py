@@ -24,11 +24,11 @@ from mlgate.gateway.model import (
     Listener,
     PathType,
     Rule,
-    Secret,
     Upstream,
 )
 from mlgate.gateway.render.types import CLUSTER, LISTENER, ROUTES
 from mlgate.gateway.server import GatewayServer
+from mlgate.sensitive import Sensitive
 from sim.gateway.certificates import authority_pem, signed
 from sim.gateway.world import HOST, KEY, World, eventually
 
@@ -55,7 +55,7 @@ async def test_a_credential_is_rotated_without_a_failed_request(world: World) ->
 
     clients = [asyncio.create_task(client()) for _ in range(4)]
     await eventually(lambda: len(statuses) > 50, "calls with the old key")
-    world.credentials["ml/key"] = Credential("ml/key", Secret("key-2"))
+    world.credentials["ml/key"] = Credential("ml/key", Sensitive("key-2"))
     await world.serve(world.route())
     await eventually(lambda: world.upstream.seen[-1].headers["authorization"] == "Bearer key-2", "the new key")
     world.upstream.accepts = {"Bearer key-2"}
@@ -254,7 +254,7 @@ async def test_a_tls_listener_serves_http2_with_the_pushed_certificate_and_stays
     assert [(each.route, "ml/tls" in each.message) for each in published.warnings] == [(None, True)]
     assert set(await world.envoy.listener_ports()) == {"http"}
     chain, key = signed(HOST)
-    world.credentials["ml/tls"] = Certificate("ml/tls", chain, Secret(key))
+    world.credentials["ml/tls"] = Certificate("ml/tls", chain, Sensitive(key))
     await world.serve(world.route())
 
     async def port() -> int | None:
@@ -303,7 +303,7 @@ async def test_the_stream_to_the_control_plane_may_be_mutual_tls(world: World, t
     for file, text in (("ca", authority_pem()), ("crt", proxy_chain), ("key", proxy_key)):
         (tmp_path / file).write_text(text)
     await world.server.stop()
-    world.server = GatewayServer(tls=ServerTls(chain, Secret(key), client_ca=authority_pem()))
+    world.server = GatewayServer(tls=ServerTls(chain, Sensitive(key), client_ca=authority_pem()))
     await world.server.start()
     files = {
         "ca_file": str(tmp_path / "ca"),

@@ -28,11 +28,11 @@ from mlgate.gateway.model import (
     PathType,
     Route,
     Rule,
-    Secret,
     Tenant,
     Upstream,
 )
 from mlgate.gateway.server import GatewayServer, Published
+from mlgate.sensitive import Sensitive
 
 AUDIENCE = "https://fraud.models.example.com"
 HOST = "fraud.models.example.com"
@@ -159,7 +159,7 @@ class World:
         self.issuer = Issuer("https://main.auth0.test/")
         self.upstream = Recorder()
         self.server = GatewayServer()
-        self.credentials: dict[str, Credential | Certificate] = {"ml/key": Credential("ml/key", Secret(KEY))}
+        self.credentials: dict[str, Credential | Certificate] = {"ml/key": Credential("ml/key", Sensitive(KEY))}
         self.log = folder / "access.log"
         self.gateway = Gateway(
             name=self.name,

@@ -22,12 +22,12 @@ from mlgate.gateway.model import (
     RateLimit,
     RouteLimits,
     Rule,
-    Secret,
     Tenant,
 )
 from mlgate.gateway.render import render
 from mlgate.gateway.render.types import CLUSTER, EXTENSION, LISTENER, ROUTES, SECRET
 from mlgate.gateway.snapshot import Encoder
+from mlgate.sensitive import Sensitive
 from unit.gateway.samples import CREDENTIALS, JWKS, MODULUS, TENANT, gateway, route
 
 EVERYTHING = gateway(
@@ -37,7 +37,7 @@ EVERYTHING = gateway(
     listeners=(Listener(), Listener("https", 8443, certificate="ml/tls")),
     limits=GatewayLimits(requests_per_second=1000, token_lifetime_seconds=86400),
 )
-SECRETS = {**CREDENTIALS, "ml/tls": Certificate("ml/tls", "CHAIN", Secret("KEY"))}
+SECRETS = {**CREDENTIALS, "ml/tls": Certificate("ml/tls", "CHAIN", Sensitive("KEY"))}
 
 
 def everything_in(value: Any) -> Iterator[dict[str, Any]]:

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import mlgate.gateway
-from mlgate.gateway.model import Credential, Secret
+from mlgate.gateway.model import Credential
 from mlgate.gateway.server import GatewayServer
+from mlgate.sensitive import Sensitive
 from unit.gateway.samples import CREDENTIALS, gateway, route
 
 
@@ -25,7 +26,7 @@ def test_publishing_says_what_is_left_out_and_serves_the_rest() -> None:
 def test_a_new_credential_is_a_new_version_that_does_not_show_it() -> None:
     server = GatewayServer()
     first = server.publish(gateway(route()), CREDENTIALS)
-    second = server.publish(gateway(route()), {"ml/key": Credential("ml/key", Secret("NEW-CANARY"))})
+    second = server.publish(gateway(route()), {"ml/key": Credential("ml/key", Sensitive("NEW-CANARY"))})
     assert second.changed
     assert first.version != second.version
     assert "CANARY" not in repr(server.state("ml/public")) + repr(second) + repr(vars(server))
@@ -41,8 +42,8 @@ def test_an_unknown_gateway_has_no_state() -> None:
     assert (state.proxies, state.version, state.acknowledged, state.settled) == ((), None, None, False)
 
 
-def test_the_gateway_imports_nothing_but_the_standard_library_grpc_and_protobuf() -> None:
-    allowed = {*sys.stdlib_module_names, "grpc", "google.protobuf", "mlgate.gateway"}
+def test_the_gateway_imports_nothing_but_the_standard_library_grpc_protobuf_and_the_type_of_secrets() -> None:
+    allowed = {*sys.stdlib_module_names, "grpc", "google.protobuf", "mlgate.gateway", "mlgate.sensitive"}
     folder = Path(next(iter(mlgate.gateway.__path__)))
     foreign = {
         (file.name, name)

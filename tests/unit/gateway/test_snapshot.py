@@ -6,10 +6,11 @@ import copy
 from typing import Any
 
 from mlgate.gateway.descriptors import message_class
-from mlgate.gateway.model import Credential, Secret
+from mlgate.gateway.model import Credential
 from mlgate.gateway.render import render
 from mlgate.gateway.render.types import CLUSTER, ROUTES, SECRET
 from mlgate.gateway.snapshot import Encoder
+from mlgate.sensitive import Sensitive
 from unit.gateway.samples import CREDENTIALS, gateway, route
 
 
@@ -27,7 +28,7 @@ def test_equal_content_has_an_equal_version_in_every_process() -> None:
 def test_only_what_changed_is_encoded_again() -> None:
     encoder = Encoder()
     before = encoder.encode(rendered()).snapshot
-    changed = render(gateway(route("ml/a"), route("ml/b")), {"ml/key": Credential("ml/key", Secret("other"))})
+    changed = render(gateway(route("ml/a"), route("ml/b")), {"ml/key": Credential("ml/key", Sensitive("other"))})
     after = encoder.encode(changed).snapshot
     assert before is not None and after is not None
     assert before.version != after.version
