@@ -29,7 +29,7 @@ types: $(VENV)/.test ## mypy --strict
 	@$(BIN)/mypy
 
 layers: $(VENV)/.test ## who may import whom
-	@$(BIN)/lint-imports --no-timeout 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports
 
 generated: $(VENV)/.test ## generated files are what their sources say
 	@$(BIN)/python -m mlgate.api.crd --out crds --check
