@@ -18,7 +18,10 @@ from pathlib import Path
 
 import pytest
 
+from controlplane.binaries import binaries
+from controlplane.fixtures import Cluster
 from controlplane.processes import free_port
+from controlplane.servers import ControlPlane
 
 pytestmark = pytest.mark.envoy
 
@@ -175,3 +178,63 @@ def test_on_a_real_api_server_it_is_the_same(folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "a real API server" in done.stdout
     assert "Every answer is as expected." in done.stdout
+
+
+@pytest.fixture
+def somebodys(cluster: Cluster, tmp_path: Path) -> Iterator[tuple[Path, ControlPlane]]:
+    """A cluster that nothing of ours was ever on, in a kubeconfig whose current context is another one."""
+    assert cluster  # its programs are built by now
+    with ControlPlane(binaries()) as plane:
+        config = json.loads(plane.kubeconfig.read_text())
+        nowhere = {**config["clusters"][0]["cluster"], "server": f"https://127.0.0.1:{free_port()}"}
+        config["clusters"].append({"name": "nowhere", "cluster": nowhere})
+        config["contexts"] = [
+            {"name": "wrong", "context": {"cluster": "nowhere", "user": "admin"}},
+            {"name": "right", "context": {"cluster": "mlgate", "user": "admin"}},
+        ]
+        config["current-context"] = "wrong"
+        file = tmp_path / "somebodys-kubeconfig"
+        file.write_text(json.dumps(config))
+        yield file, plane
+
+
+def everything(plane: ControlPlane) -> set[str]:
+    """Every object of every kind, by name; Events tell stories and go by themselves."""
+    kinds = plane.kubectl("api-resources", "--verbs=list", "-o", "name").split()
+    asked = ",".join(kind for kind in kinds if not kind.startswith("events"))
+    return set(plane.kubectl("get", asked, "-A", "-o", "name").split())
+
+
+@pytest.mark.controlplane
+def test_somebodys_cluster_is_used_by_context_and_is_afterwards_as_it_was(
+    folder: Path, somebodys: tuple[Path, ControlPlane]
+) -> None:
+    kubeconfig, plane = somebodys
+    on = ("dev", "quickstart", "--kubeconfig", str(kubeconfig), "--context", "right", "--once")
+    plane.kubectl("create", "namespace", "shop")
+    plane.kubectl("create", "configmap", "theirs", "-n", "shop")
+    before = everything(plane)
+
+    done = run(folder, *on, seconds=200)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"context right of {kubeconfig}" in done.stdout
+    assert re.search(r"✔ +shop/checkout +its own .* 200 ", done.stdout), done.stdout
+    assert "Every answer is as expected." in done.stdout
+    assert everything(plane) == before
+
+    # What is somebody else's is neither overwritten nor taken away.
+    plane.kubectl("create", "namespace", "ml")
+    plane.kubectl("create", "secret", "generic", "auth0-management", "-n", "ml", "--from-literal=clientId=theirs")
+    before = everything(plane)
+    refused = run(folder, *on, seconds=60)
+    assert refused.returncode == 1
+    assert "Secret ml/auth0-management is there already and was not made by mlgate dev" in refused.stdout
+    assert everything(plane) == before
+
+    plane.install_crds(ROOT / "crds" / "mlgate.dev_auth0roles.yaml")
+    role = {"tenantRef": {"name": "main"}, "name": "theirs"}
+    api = {"apiVersion": "mlgate.dev/v1alpha1", "kind": "Auth0Role", "metadata": {"name": "theirs", "namespace": "ml"}}
+    plane.kubectl.apply({**api, "spec": role})
+    refused = run(folder, *on, seconds=60)
+    assert refused.returncode == 1
+    assert "objects that mlgate dev did not make (Auth0Role ml/theirs)" in refused.stderr

@@ -12,7 +12,7 @@ from mlgate.api import AUTH0_TENANT
 from mlgate.api.crd import crds
 from mlgate.cli.dev.applier import Applier
 from mlgate.store.memory import MemoryStore
-from mlgate.store.protocol import Key
+from mlgate.store.protocol import SECRETS, Key
 
 TENANT = """apiVersion: mlgate.dev/v1alpha1
 kind: Auth0Tenant
@@ -100,3 +100,29 @@ async def test_a_value_the_schema_refuses_is_told(store: MemoryStore, tmp_path: 
     (tmp_path / "a.yaml").write_text(TENANT % ("main", "Gratis"))
     outcome = await Applier(store, [tmp_path]).once()
     assert "spec.plan" in str(outcome.faults[0])
+
+
+async def test_at_the_end_everything_that_was_written_is_taken_away_and_nothing_else(
+    store: MemoryStore, tmp_path: Path
+) -> None:
+    await store.create(
+        SECRETS, {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "namespace": "default"}}
+    )
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {clientId: mine}\n"
+    (tmp_path / "a.yaml").write_text(f"{TENANT % ('main', 'Free')}---\n{secret}")
+    applier = Applier(store, [tmp_path], guest=True)
+    outcome = await applier.once()
+    assert [fault.words.partition(",")[0] for fault in outcome.faults] == [
+        "Secret default/a is there already and was not made by mlgate dev"
+    ]
+    assert await applier.take_away(5.0) == []
+    assert await store.get(AUTH0_TENANT.resource, "default", "main") is None
+    assert "data" not in (await store.get(SECRETS, "default", "a") or {"data": "gone"})
+
+
+async def test_what_cannot_be_taken_away_in_time_is_named(store: MemoryStore, tmp_path: Path) -> None:
+    held = TENANT.replace("namespace: default}", "namespace: default, finalizers: [example.com/held]}")
+    (tmp_path / "a.yaml").write_text(held % ("main", "Free"))
+    applier = Applier(store, [tmp_path], guest=True)
+    await applier.once()
+    assert await applier.take_away(0.05) == [MAIN]

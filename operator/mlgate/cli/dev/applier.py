@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...store.protocol import Key, Resource, Store, StoreError
+from ...store.protocol import SECRETS, Key, Resource, Store, StoreError
 from .advice import advice
+from .guest import MANAGER, is_part, may_apply, objection
 from .manifests import Fault, Manifest, files, read
 
-MANAGER = "mlgate-dev"
-"""Our name as the one who applies, as kubectl has one."""
 LOOK_EVERY = 0.5
+LOOK_EVERY_ENDING = 0.2
+"""Seconds."""
 
 
 @dataclass(slots=True)
@@ -35,12 +37,14 @@ class Outcome:
 
 
 class Applier:
-    """`paths` are files and folders."""
+    """`paths` are files and folders. `guest`: the store is somebody's cluster, see `guest`."""
 
-    def __init__(self, store: Store, paths: Iterable[Path]) -> None:
+    def __init__(self, store: Store, paths: Iterable[Path], *, guest: bool = False) -> None:
         self._store = store
         self._paths = tuple(paths)
+        self._guest = guest
         self._files: dict[Path, _File] = {}
+        self._written: dict[Key, Resource] = {}
 
     async def once(self) -> Outcome:
         """Apply what is new or changed since the last time, delete what is no longer written."""
@@ -68,9 +72,9 @@ class Applier:
             if not wrong:
                 gone |= {key: each.resource for key, each in before.items() if key not in self._files[file].documents}
         written = {key for each in self._files.values() for key in each.documents}
-        deleted = [key for key in gone if key not in written]
+        deleted = [key for key in gone if key not in written and key in self._written]
         for key in deleted:
-            await self._store.delete(gone[key], key.namespace, key.name)
+            await self._store.delete(self._written[key], key.namespace, key.name)
         return Outcome(tuple(applied), tuple(deleted), tuple(faults))
 
     async def follow(self, tell: Callable[[Outcome], None]) -> None:
@@ -85,13 +89,46 @@ class Applier:
             if outcome:
                 tell(outcome)
 
+    async def take_away(self, patience: float) -> list[Key]:
+        """Delete everything that was written, what was written last first. Returns what is still there after `patience`
+        seconds."""
+        left = dict(reversed(self._written.items()))
+        namespaces = {key.namespace for key in left if key.namespace}
+        for key, resource in left.items():
+            await self._store.delete(resource, key.namespace, key.name)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while left:  # other processes take them away: polling is all there is
+                    for key in list(left):
+                        if await self._store.get(left[key], key.namespace, key.name) is None:
+                            del left[key], self._written[key]
+                    await asyncio.sleep(LOOK_EVERY_ENDING if left else 0)
+        if not left:
+            await self._secrets_of_parts(namespaces)
+        return list(left)
+
+    async def _secrets_of_parts(self, namespaces: Iterable[str]) -> None:
+        """Secrets that the operator made are for the garbage collector, which learns of new kinds only every 30 s and
+        keeps what is owned by a kind that is gone."""
+        for namespace in namespaces:
+            for secret in await self._store.list(SECRETS, namespace):
+                if is_part(secret):
+                    await self._store.delete(SECRETS, namespace, secret["metadata"]["name"])
+
     async def _apply(self, manifest: Manifest) -> Fault | None:
+        key = manifest.key
         try:
+            if self._guest and key not in self._written:
+                there = await self._store.get(manifest.resource, key.namespace, key.name)
+                if there is not None and not may_apply(there):
+                    words = objection(there)
+                    return Fault(manifest.file, manifest.line, words) if words else None
             await self._store.apply(manifest.resource, manifest.obj, manager=MANAGER, strict=True)
         except StoreError as error:
             what = f"{manifest.obj['kind']} {manifest.obj['metadata']['name']}"
             words = f"{what} was refused: {error.message} {advice(manifest.obj['kind'], error.message)}"
             return Fault(manifest.file, manifest.line, words.rstrip())
+        self._written[key] = manifest.resource
         return None
 
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...api import crd
+from ...api import KINDS, crd
 from ...shell.process import Replica, Settings
+from ...shell.replicas import SILENT
 from ...store.cluster import ClusterStore
-from ...store.protocol import Object, Resource
+from ...store.protocol import LEASES, Object, Resource
+from . import guest
 from .envoys import Envoys, Ports
 from .scene import Scene
 from .stage import RESYNC, Remark, Stage, services
 
 CRDS = Resource("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False)
 ESTABLISHED_SECONDS = 30.0
+LEASE_NAMESPACE, LEASE_NAME = "default", "mlgate-dev"
 TESTS = Path(__file__).resolve().parents[4] / "tests"
 """Where a checkout of mlgate's source has the control plane."""
 
@@ -35,6 +39,8 @@ class Where:
     kubeconfig: Path | None
     context: str | None
     told: str
+    guest: bool = False
+    """It was there before us."""
 
 
 @asynccontextmanager
@@ -74,17 +80,73 @@ async def own_cluster(folder: Path) -> AsyncIterator[Where]:
 
 
 @asynccontextmanager
-async def existing_cluster(kubeconfig: Path | None, context: str | None) -> AsyncIterator[Where]:
-    """A cluster that is there; gets the CRDs."""
+async def existing_cluster(kubeconfig: Path | None, context: str | None, remark: Remark) -> AsyncIterator[Where]:
+    """A cluster that is there; has the CRDs for as long as we live, or keeps those it has.
+
+    Raises NoCluster, StoreError, ClusterConfigError.
+    """
     store = await ClusterStore.connect(kubeconfig, context)
     try:
         server = (await store.connection()).server
-        for definition in crd.crds():
-            await store.apply(CRDS, definition, manager="mlgate-dev")
-        await _established(store)
+        await _nobody_else(store)
+        ours = await _install(store, remark)
+        try:
+            yield Where(kubeconfig, context, f"{f'context {context} ' if context else ''}at {server}", guest=True)
+        finally:
+            await _uninstall(store, ours, remark)
     finally:
         await store.close()
-    yield Where(kubeconfig, context, f"{f'context {context} ' if context else ''}at {server}")
+
+
+async def _nobody_else(store: ClusterStore) -> None:
+    """Raises NoCluster where we would meddle with somebody else's mlgate."""
+    busy = guest.at_work(await store.list(LEASES), time.time())
+    if busy:
+        raise NoCluster(
+            f"mlgate works on this cluster already ({guest.some(busy)}): both would want the same objects, one at the "
+            f"real services and one at simulators. Use another cluster; if that was an mlgate dev that did not end "
+            f"well, try again in {SILENT:.0f} s."
+        )
+    others: list[str] = []
+    for kind in KINDS.values():
+        if await store.get(CRDS, "", f"{kind.plural}.{kind.resource.group}") is not None:
+            others += guest.of_others(await store.list(kind.resource))
+    if others:
+        raise NoCluster(
+            f"this cluster has objects that mlgate dev did not make ({guest.some(others)}), and would set them to what "
+            "its simulators say. Use another cluster."
+        )
+
+
+async def _install(store: ClusterStore, remark: Remark) -> list[str]:
+    """The names of the CRDs that are ours; those that somebody else installed stay as they are."""
+    ours: list[str] = []
+    for definition in crd.crds():
+        name = definition["metadata"]["name"]
+        there = await store.get(CRDS, "", name)
+        if guest.may_apply(there):
+            await store.apply(CRDS, definition, manager=guest.MANAGER)
+            ours.append(name)
+    if len(ours) < len(crd.crds()):
+        remark("The cluster has CRDs of mlgate: they stay as they are, of whatever version they may be.")
+    await _established(store)
+    return ours
+
+
+async def _uninstall(store: ClusterStore, ours: Iterable[str], remark: Remark) -> None:
+    """A CRD takes its objects along, so one that still has any stays; the lease that we worked under goes."""
+    kept = []
+    for kind in KINDS.values():
+        name = f"{kind.plural}.{kind.resource.group}"
+        if name not in ours:
+            continue
+        if await store.list(kind.resource):
+            kept.append(name)
+        else:
+            await store.delete(CRDS, "", name)
+    await store.delete(LEASES, LEASE_NAMESPACE, LEASE_NAME)
+    if kept:
+        remark(f"These CRDs stay, for there are objects of theirs: {', '.join(kept)}.")
 
 
 async def _established(store: ClusterStore) -> None:
@@ -115,8 +177,8 @@ async def on_cluster(scene: Scene, where: Where, folder: Path, remark: Remark) -
             Settings(
                 kubeconfig=where.kubeconfig,
                 context=where.context,
-                lease_namespace="default",
-                lease_name="mlgate-dev",
+                lease_namespace=LEASE_NAMESPACE,
+                lease_name=LEASE_NAME,
                 health_host="127.0.0.1",
                 health_port=0,
                 xds_host="127.0.0.1",
@@ -131,7 +193,7 @@ async def on_cluster(scene: Scene, where: Where, folder: Path, remark: Remark) -
         envoys = Envoys(operator.engine, lambda: operator.gateway.port, ports, folder / "envoy", remark)
         store = await ClusterStore.connect(where.kubeconfig, where.context)
         try:
-            yield Stage(store, operator.engine, envoys, running)
+            yield Stage(store, operator.engine, envoys, running, guest=where.guest)
         finally:
             await envoys.stop()
             await store.close()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """The status of a command that was interrupted, as shells have it."""
+TAKE_AWAY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Asked:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="PATH...")
 @click.option("--once", is_flag=True, help="End after the callers: status 0 if all was as expected, else 1.")
 @click.option("--cluster", is_flag=True, help="On a real API server, started here unless --kubeconfig names one.")
-@click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A cluster to use.")
+@click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A cluster to visit.")
 @click.option("--context", help="Which context of the kubeconfig.")
 @click.option("--timeout", default=90.0, show_default=True, help="Seconds for everything to become Ready.")
 @click.option("--state-dir", default=".mlgate", type=click.Path(file_okay=False, path_type=Path), show_default=True)
@@ -63,6 +64,9 @@ def dev(
 
     Auth0 and Azure are simulated, the gateway is a real Envoy. Shows how the objects become Ready, makes calls through
     the gateway and shows what came back. Edit a file and it is applied again. Ctrl-C ends everything.
+
+    On a cluster that is there (--kubeconfig, --context) nothing of others is changed, and what was written is taken
+    away at the end.
     """
     real = cluster or kubeconfig is not None or context is not None
     asked = Asked(paths, once, real, kubeconfig, context, state_dir.resolve(), timeout)
@@ -136,9 +140,11 @@ async def _stage(asked: Asked, stack: AsyncExitStack, console: Console, played: 
         else:
             named = f"context {asked.context}" if asked.context else "the current context"
             console.print(
-                f"About to write CRDs and the manifests to {named} of {asked.kubeconfig or 'the kubeconfig'}."
+                f"Writes CRDs and the manifests to {named} of {asked.kubeconfig or 'the kubeconfig'}, and takes them "
+                "away at the end.",
+                soft_wrap=True,
             )
-            where = await stack.enter_async_context(cluster.existing_cluster(asked.kubeconfig, asked.context))
+            where = await stack.enter_async_context(cluster.existing_cluster(asked.kubeconfig, asked.context, remark))
         console.print(f"Simulated Auth0 and Azure, a real Envoy, a real API server: {where.told}")
         return await stack.enter_async_context(cluster.on_cluster(played, where, asked.state, remark))
     except (cluster.NoCluster, ClusterConfigError, StoreError) as error:
@@ -154,7 +160,7 @@ class _Session:
         from .progress import Progress  # noqa: PLC0415
 
         self.asked, self.console, self.stage, self.started = asked, console, stage, started
-        self.applier: Applier = Applier(stage.store, asked.paths)
+        self.applier: Applier = Applier(stage.store, asked.paths, guest=stage.guest)
         self.progress = Progress(time.monotonic)
         about = {"cluster": asked.cluster, "paths": [str(path) for path in asked.paths]}
         self.lookup = LookupServer(stage.store, asked.state, self._token, about)
@@ -165,6 +171,8 @@ class _Session:
         try:
             return await self._run()
         finally:
+            if self.stage.guest:
+                await self._take_away()
             await self.lookup.stop()
 
     async def _run(self) -> int:
@@ -193,6 +201,19 @@ class _Session:
         async with View(self._plain(), self._rows, only_news=True):
             await self.applier.follow(self._tell)
         return 0
+
+    async def _take_away(self) -> None:
+        """While the operator and the simulators still run: nobody else could let these objects go."""
+        self.console.print("Taking away what was written to the cluster (Ctrl-C: leave it there) …")
+        left = await self.applier.take_away(TAKE_AWAY_SECONDS)
+        if left:
+            self.console.print(
+                f"Still there after {TAKE_AWAY_SECONDS:.0f} s: {', '.join(map(str, left))}. Run this command again to "
+                "have them taken away.",
+                style="red",
+                markup=False,
+                soft_wrap=True,
+            )
 
     # -- parts --------------------------------------------------------------------------------------------------------
 

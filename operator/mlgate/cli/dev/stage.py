@@ -56,12 +56,13 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Everything runs."""
+    """Everything runs. `guest`: the store is somebody's cluster, which gets back what it gave."""
 
     store: Store
     engine: Engine
     envoys: Envoys
     services: Services
+    guest: bool = False
 
 
 @asynccontextmanager
