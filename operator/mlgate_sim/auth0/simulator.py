@@ -22,14 +22,16 @@ from mlgate_sim.auth0.errors import ApiError, OAuthError, ServiceError, invalid_
 from mlgate_sim.auth0.keys import sign
 from mlgate_sim.auth0.plans import PLANS, Plan, RateLimits
 from mlgate_sim.auth0.resource_servers import ResourceServers
+from mlgate_sim.auth0.rest_of_tenant import RestOfTenant
 from mlgate_sim.auth0.roles import Roles
+from mlgate_sim.auth0.rules_and_hooks import RulesAndHooks
 from mlgate_sim.auth0.tenant import Tenant, initial_tenant, new_client_id, new_client_secret, tenant_name
 from mlgate_sim.auth0.tenant_settings import TenantSettings
 from mlgate_sim.auth0.tokens import issue_token, openid_configuration
 from mlgate_sim.server import ServerOptions, Simulator, json_answer, notes
 
 API = "/api/v2"
-RESOURCES = (TenantSettings, Clients, Credentials, ResourceServers, ClientGrants, Roles)
+RESOURCES = (TenantSettings, Clients, Credentials, ResourceServers, ClientGrants, Roles, RulesAndHooks, RestOfTenant)
 
 
 class Auth0Simulator(Simulator):

@@ -29,6 +29,8 @@ COLLECTIONS = (
     "role_permissions",
     "role_users",
     "users",
+    "rules",
+    "hooks",
     "created_at",
 )
 
@@ -48,6 +50,8 @@ class Tenant:
     role_permissions: dict[str, list[Json]] = field(default_factory=dict)  # by role id, in order of assignment
     role_users: dict[str, list[str]] = field(default_factory=dict)
     users: dict[str, Json] = field(default_factory=dict)  # only shown, in a role's users
+    rules: dict[str, Json] = field(default_factory=dict)  # read only: what a tenant still has of them
+    hooks: dict[str, Json] = field(default_factory=dict)
     created_at: dict[str, float] = field(default_factory=dict)  # by id, UNIX seconds; seeded objects have none
     visibility_delay: float = 0.0  # seconds until a new object shows up in lists
     entity_limits: Mapping[str, int] = field(default_factory=dict)
