@@ -76,9 +76,11 @@ class Wait(Trouble):
 
 
 class Quota(Trouble):
-    """The service wants fewer requests. Everything behind `gate` waits `after` seconds, with one probe then."""
+    """The service wants fewer requests. Everything behind `gate` waits `after` seconds, with one probe then.
 
-    def __init__(self, message: str, *, gate: str, after: float) -> None:
+    Without a gate it is our own budget that speaks: nothing was asked, and this one waits for its own turn."""
+
+    def __init__(self, message: str, *, gate: str = "", after: float) -> None:
         super().__init__(message, reason=Reason.QUOTA_LIMITED)
         self.gate = gate
         self.after = after

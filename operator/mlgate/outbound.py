@@ -25,6 +25,8 @@ class Urgency(IntEnum):
     RETRY = 2
     PROGRESS = 3
     DRIFT = 4
+    BACKGROUND = 5
+    """What may as well not happen: it is sent only where the budget has more than anybody needs now."""
 
 
 class Fence(Protocol):

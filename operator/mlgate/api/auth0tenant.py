@@ -69,8 +69,11 @@ class Auth0TenantSpec(ManagedSpec):
     plan: Literal[
         "Free", "Essentials", "Professional", "B2B", "Enterprise", "EnterpriseNonProduction", "PrivateCloud", "Auto"
     ] = "Free"
-    """The subscription plan, which decides how many requests mlgate sends at most. Headers of the service refine it;
-    `Auto` goes by the headers alone."""
+    """The subscription plan, which decides how many requests mlgate sends at most. Headers and refusals of the service
+    refine it; `Auto` goes by these alone."""
+    follow_logs: bool = False
+    """Read the tenant's log every few seconds (one request, when there are some to spare), so that a change made by hand
+    is noticed in seconds instead of at the next drift check. Needs the scope `read:logs`."""
     settings: Auth0TenantSettings | None = None
     """Tenant settings to keep. What is not written here is left alone."""
     allowed_namespaces: AllowedNamespaces | None = None

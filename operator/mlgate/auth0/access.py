@@ -13,12 +13,16 @@ Raw = dict[str, Any]
 
 
 class Plan(StrEnum):
-    """The tenant's subscription, which decides how many requests it takes. Auto: learn from the headers alone."""
+    """The tenant's subscription, which decides how many requests it takes. Auto: learn from
+    headers and refusals."""
 
     FREE = "Free"
     ESSENTIALS = "Essentials"
     PROFESSIONAL = "Professional"
+    B2B = "B2B"
     ENTERPRISE = "Enterprise"
+    ENTERPRISE_NON_PRODUCTION = "EnterpriseNonProduction"
+    PRIVATE_CLOUD = "PrivateCloud"
     AUTO = "Auto"
 
 

@@ -51,7 +51,7 @@ class Collection(ABC):
     async def get(self, object_id: str) -> Raw | None:
         """The object; None only when the service itself says 404 for it. A drift check may get a snapshot's."""
         send = self._reading(checked_id(object_id))
-        if urgency() is Urgency.DRIFT and (kept := await self._snapshot.get(object_id)) is not None:
+        if urgency() >= Urgency.DRIFT and (kept := await self._snapshot.get(object_id)) is not None:
             return kept
         begun = self._snapshot.begin_read()
         received = await self._wire.call(send)

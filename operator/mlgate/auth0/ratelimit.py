@@ -7,11 +7,15 @@ bucket, never the tenant-wide one; `reset` is the UNIX second in which ONE token
 Why no request of ours is refused while nobody else uses the tenant: what is in flight may not have been counted yet,
 so a bucket is never filled beyond `burst - in flight`. Then, whatever the network delays, what the service has left
 minus what is still on its way is never less than what we believe to have.
+
+What a refusal teaches: the plan was told wrongly, or others use up what the headers never show (the tenant-wide bucket).
+The rate is halved, rises again by a tenth every half minute, and stays under the rate that was refused for half an hour.
 """
 
 from __future__ import annotations
 
 import email.utils
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -47,32 +51,82 @@ def _per_minute(burst: int, minute: int) -> Limit:
     return Limit(burst, minute / 60)
 
 
-_SELF_SERVICE = Preset(others=_per_minute(10, 150), groups={"read clients": _per_minute(5, 100)})
+_SELF_SERVICE: Mapping[str, Limit] = {
+    "read clients": _per_minute(5, 100),
+    "read connections": _per_minute(5, 50),
+    "read users": _per_minute(40, 500),
+    "write users": _per_minute(20, 200),
+    "read organizations": _per_minute(5, 50),
+    "read organization": _per_minute(20, 200),
+    "write organizations": _per_minute(5, 25),
+    "organization connections": _per_minute(5, 25),
+    "organization members": _per_minute(20, 200),
+    "organization member roles": _per_minute(20, 200),
+}
+_OTHERS = _per_minute(10, 150)
+"""Of the self-service plans: "all other endpoints combined"."""
+_ENTERPRISE: Mapping[str, Limit] = {
+    "read organizations": _per_minute(10, 100),
+    "write organizations": _per_minute(5, 150),
+    "read organization client grants": _per_minute(10, 100),
+    "write organization client grants": _per_minute(5, 150),
+}
 
 PRESETS: Mapping[Plan, Preset] = {
     Plan.FREE: Preset(tenant=Limit(2, 2.0)),
-    Plan.ESSENTIALS: _SELF_SERVICE,
-    Plan.PROFESSIONAL: _SELF_SERVICE,
-    Plan.ENTERPRISE: Preset(tenant=Limit(50, 16.0)),
+    Plan.ESSENTIALS: Preset(others=_OTHERS, groups=_SELF_SERVICE),
+    Plan.PROFESSIONAL: Preset(others=_OTHERS, groups=_SELF_SERVICE),
+    Plan.B2B: Preset(others=_OTHERS, groups=_SELF_SERVICE),
+    Plan.ENTERPRISE: Preset(tenant=Limit(50, 16.0), groups=_ENTERPRISE),
+    Plan.ENTERPRISE_NON_PRODUCTION: Preset(tenant=Limit(10, 2.0)),
+    Plan.PRIVATE_CLOUD: Preset(tenant=Limit(50, 50.0)),
     Plan.AUTO: Preset(),
 }
 
+FASTEST = Limit(100, 100.0)
+"""More than any plan takes: the bound of what is learned from refusals alone."""
+_SLOWEST = 1 / 30
+"""Requests per second, however often the service refuses."""
+_RAISED_EVERY, _RAISED_BY = 30.0, 1.1
+_REMEMBERED = 1800.0
+"""Seconds for which a rate that was refused is not tried again."""
+
 
 class Bucket:
-    """A token bucket of the service as we believe it to be: never fuller than it is."""
+    """A token bucket of the service as we believe it to be: never fuller than it is.
 
-    def __init__(self, limit: Limit, now: float) -> None:
+    `rate` is what to begin with, where it is known to be less than the limit's.
+    """
+
+    def __init__(self, limit: Limit, now: float, rate: float | None = None) -> None:
         self.limit = limit
         self.in_flight = 0
-        self._tokens = float(limit.burst)
+        self.rate = min(limit.rate, rate or limit.rate)
+        self._tokens = self._burst
         self._at = now
         self._closed_until = now
+        self._raised_at = now
+        self._refused_rate = math.inf
+        self._refused_at = now
+
+    @property
+    def interval(self) -> float:
+        """Seconds from one request to the next in the long run."""
+        return 1 / self.rate
+
+    @property
+    def _burst(self) -> float:
+        return max(1.0, self.limit.burst * self.rate / self.limit.rate)
+
+    def spare(self, now: float) -> bool:
+        """Whether there is more than anybody is likely to ask for at once."""
+        return self.wait(now, ahead=int(self._burst / 2)) == 0
 
     def wait(self, now: float, ahead: int = 0) -> float:
         """Seconds until a request may leave when `ahead` others go first; 0 when now."""
         self._fill(now)
         lacking = 1 + ahead - self._tokens
-        return max(self._closed_until - now, lacking / self.limit.rate if lacking > _ALMOST else 0.0, 0.0)
+        return max(self._closed_until - now, lacking / self.rate if lacking > _ALMOST else 0.0, 0.0)
 
     def take(self, now: float) -> None:
         """A request leaves."""
@@ -94,16 +148,28 @@ class Bucket:
         self._tokens = min(self._tokens, remaining + 1 - 2 * _ALMOST)
 
     def close(self, now: float, seconds: float) -> None:
-        """The service refused: nothing leaves for so long, and one token is there then."""
+        """The service refused: nothing leaves for so long, one token is there then, and the rate is less from now on."""
         self._fill(now)
+        if now >= self._closed_until:  # later answers to what was under way teach nothing new
+            self._refused_rate, self._refused_at = self.rate, now
+            self.rate, self._raised_at = max(_SLOWEST, self.rate / 2), now + seconds
         self._closed_until = max(self._closed_until, now + seconds)
-        self._tokens = min(self._tokens, 1 - seconds * self.limit.rate)
+        self._tokens = min(self._tokens, 1 - seconds * self.rate)
 
     def _fill(self, now: float) -> None:
-        ceiling = self.limit.burst - self.in_flight
+        self._recover(now)
+        ceiling = self._burst - self.in_flight
         if self._tokens < ceiling:
-            self._tokens = min(float(ceiling), self._tokens + (now - self._at) * self.limit.rate)
+            self._tokens = min(ceiling, self._tokens + (now - self._at) * self.rate)
         self._at = now
+
+    def _recover(self, now: float) -> None:
+        times = int((now - self._raised_at) / _RAISED_EVERY)
+        if self.rate >= self.limit.rate or times < 1:
+            return
+        self._raised_at += times * _RAISED_EVERY
+        bound = 0.9 * self._refused_rate if now - self._refused_at < _REMEMBERED else self.limit.rate
+        self.rate = max(self.rate, min(self.limit.rate, bound, self.rate * _RAISED_BY ** min(times, 1000)))
 
 
 class LearnedBucket:
@@ -114,6 +180,15 @@ class LearnedBucket:
         self._left: float | None = None
         self._opens_at = 0.0
         self._interval = 0.0
+
+    @property
+    def interval(self) -> float:
+        """Seconds from one request to the next in the long run; 0 where nothing is known."""
+        return 0.0 if self._left is None else self._interval
+
+    def spare(self, now: float) -> bool:
+        """Whether there is more than anybody is likely to ask for at once."""
+        return self.wait(now, ahead=1) == 0
 
     def wait(self, now: float, ahead: int = 0) -> float:
         """Seconds until a request may leave when `ahead` others go first; 0 when now."""
@@ -145,8 +220,14 @@ class LearnedBucket:
             self._interval = max(reset_in or 0.0, 0.1)
             self._opens_at = max(self._opens_at, now + self._interval)
 
+    def forget(self) -> None:
+        """The headers speak of another bucket now, or not at all."""
+        self._left = None
+
     def close(self, now: float, seconds: float) -> None:
-        """The service refused: nothing leaves for so long."""
+        """The service refused: nothing leaves for so long, and one request then."""
+        self._left = 0.0
+        self._interval = max(self._interval, 0.1)
         self._opens_at = max(self._opens_at, now + seconds)
 
 

@@ -71,7 +71,7 @@ class Door(httpx.AsyncBaseTransport):
         body = await request.aread()
         exchange.sent = frozenset(secrets_in(_json(body)))
         who = self._access
-        async with self._budget.slot(route, urgency(), gate=who.gate, tenant=who.called):
+        async with self._budget.slot(route, urgency(), tenant=who.called):
             about_to_send(route.said, writes=route.writes, timeout=self._timeout)
             started = self._clock()
             try:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from ..api.meta import parse_duration
-from ..errors import Trouble, Wait, WriteRefused
+from ..errors import Quota, Trouble, Wait, WriteRefused
 from ..outbound import Fence, Urgency
 from ..reasons import Reason
 from ..store.protocol import Conflict, Forbidden, Key, NotFound, Object, Store, StoreError, Unavailable, key_of
@@ -286,7 +286,7 @@ class Engine:
             verdict = of_trouble(met, was_well=False, attempt=attempt).saying(unfinished.status)
             return subject.obj, verdict.noting(*subject.notices)
         except Trouble as trouble:
-            met, proved = trouble, not isinstance(trouble, (Wait, WriteRefused))
+            met, proved = trouble, not (isinstance(trouble, (Wait, WriteRefused)) or _own_budget(trouble))
             verdict = of_trouble(trouble, was_well=was_well, attempt=attempt, was_usable=was_usable)
             return subject.obj, verdict.noting(*(n for n in subject.notices if n not in verdict.notices))
         except StoreError:
@@ -335,6 +335,8 @@ class Engine:
         """When to look again."""
         if verdict.again is not None:
             urgency = Urgency.PROGRESS if verdict.reconciling else Urgency.DRIFT
+            if verdict.reason is Reason.QUOTA_LIMITED and not verdict.keep:
+                urgency = Urgency.RETRY  # it is no poll: work that somebody asked for is not done yet
             self.queue.add_after(key, verdict.again, urgency)
         elif verdict.pace is Pace.BACKOFF:
             self.queue.add_after(key, self.queue.backoff(key), Urgency.RETRY)
@@ -350,6 +352,11 @@ class Engine:
     def _owner(self, key: Key, obj: Object) -> Owner:
         mark = Mark(self.settings.cluster, key.kind, key.namespace, key.name, objects.uid(obj))
         return Owner(key.namespace, key.name, objects.uid(obj), objects.generation(obj), mark)
+
+
+def _own_budget(trouble: Trouble) -> bool:
+    """Whether the request never left, so that nothing is known about the service."""
+    return isinstance(trouble, Quota) and not trouble.gate
 
 
 def _wants_a_look(before: Object, after: Object, *, own: bool) -> bool:

@@ -22,14 +22,6 @@ SpecT = TypeVar("SpecT", bound=ManagedSpec)
 MARK_OWNER, MARK_UID = "mlgate_owner", "mlgate_uid"
 """Keys of our mark in `client_metadata` (at most 255 characters each: shared facts, auth0 section 5)."""
 
-_SUBSCRIPTIONS = {plan.value: plan for plan in Subscription} | {
-    "B2B": Subscription.PROFESSIONAL,
-    "EnterpriseNonProduction": Subscription.FREE,
-    "PrivateCloud": Subscription.ENTERPRISE,
-}
-"""Presets that have no bucket of their own share the numbers of one that does (shared facts, auth0 section 5: an
-Enterprise non-production tenant sustains 2 requests per second like a Free one)."""
-
 
 class OnAuth0(External[SpecT, Session]):
     """A kind that lives in the tenant of its `tenantRef`."""
@@ -62,7 +54,7 @@ def access(tenant: Auth0TenantSpec, namespace: str, name: str, secret: Mapping[s
         client_id=secret["clientId"].reveal().strip(),
         client_secret=secret[proof] if proof == "clientSecret" else None,
         private_key_pem=secret[proof] if proof == "privateKey" else None,
-        plan=_SUBSCRIPTIONS[tenant.plan],
+        plan=Subscription(tenant.plan),
         name=f"Auth0Tenant {namespace}/{name}",
         secret_name=secret_name,
     )

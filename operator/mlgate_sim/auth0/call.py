@@ -44,4 +44,4 @@ class Route:
     path: str
     scopes: tuple[str, ...]
     answer: Callable[[Any, Call], Reply]  # a method of the resource's class, not bound yet
-    family: str = field(default="")  # which rate-limit bucket it draws from, beside the tenant's
+    family: str = field(default="")  # its rate-limit bucket, where `plans.family_of` does not know

@@ -52,9 +52,9 @@ class Clients:
     def routes() -> Iterable[Route]:
         reads = ("read:clients", "read:client_keys", "read:client_summary")
         updates = ("update:clients", "update:client_keys", "update:client_credentials", "update:client_token_vault")
-        yield Route("GET", "/clients", reads, Clients.list_all, family="read:clients")
+        yield Route("GET", "/clients", reads, Clients.list_all)
         yield Route("POST", "/clients", ("create:clients",), Clients.create)
-        yield Route("GET", "/clients/{client_id}", reads, Clients.get, family="read:clients")
+        yield Route("GET", "/clients/{client_id}", reads, Clients.get)
         yield Route("PATCH", "/clients/{client_id}", updates, Clients.update)
         yield Route("DELETE", "/clients/{client_id}", ("delete:clients",), Clients.delete)
         yield Route("POST", "/clients/{client_id}/rotate-secret", ("update:client_keys",), Clients.rotate_secret)

@@ -8,6 +8,7 @@ more request becomes possible.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -33,10 +34,50 @@ class Plan:
     entities: Mapping[str, int] = field(default_factory=dict)
 
 
+FAMILIES: tuple[tuple[str, str, str], ...] = (
+    ("read clients", r"GET", r"/clients(/\{[^/]+\})?"),
+    ("read connections", r"GET", r"/connections(/\{[^/]+\})?"),
+    ("read users", r"GET", r"/users(/\{[^/]+\})?|/users-by-email"),
+    ("write users", r"POST|PATCH|DELETE", r"/users(/\{[^/]+\})?"),
+    ("read organizations", r"GET", r"/organizations"),
+    ("read organization", r"GET", r"/organizations/(name/)?\{[^/]+\}"),
+    ("write organizations", r"POST|PATCH|DELETE", r"/organizations(/\{[^/]+\})?"),
+    ("organization connections", r".*", r"/organizations/\{[^/]+\}/(enabled_)?connections(/.*)?"),
+    ("organization members", r".*", r"/organizations/\{[^/]+\}/members"),
+    ("organization member roles", r".*", r"/organizations/\{[^/]+\}/members/\{[^/]+\}/roles"),
+    ("read organization client grants", r"GET", r"/organizations/\{[^/]+\}/client-grants"),
+    ("write organization client grants", r"POST|DELETE", r"/organizations/\{[^/]+\}/client-grants(/.*)?"),
+)
+"""Name, methods and path of the groups of endpoints that plans limit: the first that fits."""
+
+
+def family_of(method: str, path: str) -> str:
+    """The group of a route below `/api/v2` (`/clients/{client_id}`); "" for those that only share the rest."""
+    for name, methods, paths in FAMILIES:
+        if re.fullmatch(methods, method) and re.fullmatch(paths, path):
+            return name
+    return ""
+
+
+def _minutes(burst: int, per_minute: int) -> Limit:
+    return Limit(burst, per_minute / 60)
+
+
 def _self_service(token_per_second: float) -> Plan:
     return Plan(
-        families={"read:clients": Limit(5, 100 / 60)},
-        other=Limit(10, 150 / 60),
+        families={
+            "read clients": _minutes(5, 100),
+            "read connections": _minutes(5, 50),
+            "read users": _minutes(40, 500),
+            "write users": _minutes(20, 200),
+            "read organizations": _minutes(5, 50),
+            "read organization": _minutes(20, 200),
+            "write organizations": _minutes(5, 25),
+            "organization connections": _minutes(5, 25),
+            "organization members": _minutes(20, 200),
+            "organization member roles": _minutes(20, 200),
+        },
+        other=_minutes(10, 150),
         token_endpoint=Limit(token_per_second, token_per_second),
         entities={"clients": 100, "resource_servers": 100, "client_grants": 10_000, "roles": 1000},
     )
@@ -53,7 +94,19 @@ PLANS: dict[str, Plan] = {
     ),
     "essentials": _self_service(25),
     "professional": _self_service(25),
-    "enterprise": Plan(global_limit=Limit(50, 16), token_endpoint=Limit(100, 100), entities=ENTERPRISE_ENTITIES),
+    "b2b": _self_service(25),
+    "enterprise": Plan(
+        global_limit=Limit(50, 16),
+        families={
+            "read organizations": _minutes(10, 100),
+            "write organizations": _minutes(5, 150),
+            "read organization client grants": _minutes(10, 100),
+            "write organization client grants": _minutes(5, 150),
+        },
+        token_endpoint=Limit(100, 100),
+        entities=ENTERPRISE_ENTITIES,
+    ),
+    "private-cloud": Plan(global_limit=Limit(50, 50), entities=ENTERPRISE_ENTITIES),
     "enterprise-nonproduction": Plan(
         global_limit=Limit(10, 2), token_endpoint=Limit(100, 100), entities=ENTERPRISE_ENTITIES
     ),

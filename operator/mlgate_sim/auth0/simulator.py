@@ -20,7 +20,7 @@ from mlgate_sim.auth0.clients import Clients, new_client
 from mlgate_sim.auth0.credentials import Credentials
 from mlgate_sim.auth0.errors import ApiError, OAuthError, ServiceError, invalid_body
 from mlgate_sim.auth0.keys import sign
-from mlgate_sim.auth0.plans import PLANS, Plan, RateLimits
+from mlgate_sim.auth0.plans import PLANS, Plan, RateLimits, family_of
 from mlgate_sim.auth0.resource_servers import ResourceServers
 from mlgate_sim.auth0.rest_of_tenant import RestOfTenant
 from mlgate_sim.auth0.roles import Roles
@@ -181,10 +181,12 @@ class Auth0Simulator(Simulator):
         return answer
 
     def _api_handler(self, resource: type[Any], route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        family = route.family or family_of(route.method, route.path)
+
         async def handle(request: web.Request) -> web.StreamResponse:
             now = self.clock()
             claims = caller_claims(self.state, request.headers.get("Authorization"), now)
-            headers = self._limits.admit(route.family, now)
+            headers = self._limits.admit(family, now)
             scopes = frozenset(str(claims.get("scope") or "").split())
             notes(request)["client"] = claims.get("azp")
             try:
