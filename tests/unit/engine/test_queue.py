@@ -57,7 +57,7 @@ async def test_first_come_first_served(bench: Bench) -> None:
 async def test_a_users_change_goes_before_all_else_and_drift_checks_go_last(bench: Bench) -> None:
     for urgency in reversed(Urgency):
         bench.queue.add(a_key(urgency.name), urgency)
-    assert await bench.drain() == ["USER", "DELETION", "RETRY", "PROGRESS", "DRIFT"]
+    assert await bench.drain() == ["USER", "DELETION", "RETRY", "PROGRESS", "DRIFT", "BACKGROUND"]
 
 
 async def test_asking_again_with_more_urgency_wins_and_with_less_changes_nothing(bench: Bench) -> None:
