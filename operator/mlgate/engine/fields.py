@@ -91,19 +91,23 @@ class Nested(_Whole):
     """An object of which only the wished keys are ours.
 
     `merges`: the service keeps keys that are left out of a write, so only the differing ones are sent; where it replaces
-    the whole object, what is there is sent along.
+    the whole object, what is there is sent along. A key without a rule compares by `otherwise`. What is no
+    object compares exactly.
     """
 
     merges: bool
     fields: Mapping[str, Rule] = field(default_factory=dict)
+    otherwise: Rule = field(default_factory=Exact)
 
     def change(self, path: str, wanted: Any, seen: Any, managed: Sequence[str]) -> Change | None:
+        if wanted is not None and not isinstance(wanted, Mapping):
+            return Exact().change(path, wanted, seen, managed)
         if wanted is None or not isinstance(seen, Mapping):
             return None if wanted in (None, {}) and not seen else Change(path, seen, wanted, wanted)
         differing = {
             name: change
             for name, value in wanted.items()
-            if (change := self.fields.get(name, Exact()).change(name, value, seen.get(name), ())) is not None
+            if (change := self.fields.get(name, self.otherwise).change(name, value, seen.get(name), ())) is not None
         }
         if not differing:
             return None

@@ -48,20 +48,48 @@ PLAIN = (
 """Fields that are on the wire as in the manifest, but for the case of their names."""
 
 
+MERGED = Nested(merges=True, otherwise=Nested(merges=True))
+REPLACED = Nested(merges=False, otherwise=Nested(merges=False))
+FIELDS = Fields(
+    description=Exact(absent=""),
+    initiate_login_uri=Exact(absent=""),  # "" removes it (TestAccClientConfig)
+    callbacks=SetOf(),
+    allowed_logout_urls=SetOf(),
+    web_origins=SetOf(),
+    allowed_origins=SetOf(),
+    allowed_clients=SetOf(),
+    client_aliases=SetOf(),
+    grant_types=SetOf(),
+    organization_discovery_methods=SetOf(),
+    async_approval_notification_channels=SetOf(),
+    client_metadata=MapOf(merges=True),
+    jwt_configuration=Nested(merges=True),
+    refresh_token=Nested(merges=True),
+    session_transfer=Nested(
+        merges=True, fields={"allowed_authentication_methods": SetOf(), "delegation": Nested(merges=True)}
+    ),
+    signed_request_object=Nested(merges=True),
+    native_social_login=MERGED,
+    mobile=MERGED,
+    oidc_logout=Nested(
+        merges=False,
+        fields={
+            "backchannel_logout_urls": SetOf(),
+            "backchannel_logout_initiators": Nested(merges=False, fields={"selected_initiators": SetOf()}),
+            "backchannel_logout_session_metadata": Nested(merges=False),
+        },
+    ),
+    token_quota=REPLACED,
+    addons=REPLACED,
+)
+"""What a PATCH does to each field: which nested objects the service merges and which it replaces (shared facts, auth0
+section 2.2; recordings TestAccClient*, TestAccClientSessionTransfer, TestAccClientAddons)."""
+
+
 class Auth0Client(OnAuth0[Auth0ClientSpec]):
     type = AUTH0_CLIENT
     looks_before_deleting = True
-    fields = Fields(
-        description=Exact(absent=""),
-        callbacks=SetOf(),
-        allowed_logout_urls=SetOf(),
-        web_origins=SetOf(),
-        allowed_origins=SetOf(),
-        grant_types=SetOf(),
-        client_metadata=MapOf(merges=True),
-        jwt_configuration=Nested(merges=True),
-        refresh_token=Nested(merges=True),
-    )
+    fields = FIELDS
 
     def references(self, owner: Owner, spec: Auth0ClientSpec) -> Iterable[Ref]:
         yield links.tenant(owner, spec.tenant_ref)

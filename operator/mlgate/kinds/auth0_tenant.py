@@ -14,7 +14,7 @@ from typing import Any
 
 from ..api.auth0tenant import AUTH0_TENANT, Auth0TenantSpec
 from ..auth0 import Session, Sessions
-from ..engine.fields import Exact, Fields, SetOf
+from ..engine.fields import Exact, Fields, Nested, SetOf
 from ..engine.marks import Mark
 from ..engine.plan import Plan
 from ..engine.protocols import Applied, Deletion, External, Outputs, Owner, Seen, Situation, Wanted
@@ -43,6 +43,7 @@ class Auth0Tenant(External[Auth0TenantSpec, Session]):
         picture_url=Exact(absent=""),
         default_audience=Exact(absent=""),
         default_directory=Exact(absent=""),
+        flags=Nested(merges=True),
     )
 
     def __init__(self, sessions: Sessions) -> None:

@@ -1,0 +1,137 @@
+"""Zero false drift: nothing that a recording wrote is seen as changed in what the recording reads later.
+
+Add a kind by adding its row; explain a difference that no rule can take away in `KNOWN`, with its reason.
+The recordings are not part of the repository: without them this module skips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pytest
+
+from contract.auth0 import recordings
+from contract.auth0.drift import Finding, Row, Wish, blind_to, collection, look, table
+from contract.auth0.recordings import Exchange
+from mlgate.kinds.auth0_api import Auth0API
+from mlgate.kinds.auth0_client import Auth0Client
+from mlgate.kinds.auth0_client_grant import Auth0ClientGrant
+from mlgate.kinds.auth0_role import Auth0Role
+from mlgate.kinds.auth0_tenant import Auth0Tenant
+
+
+def application(body: dict[str, Any]) -> Wish:
+    """Without the secret, and without credentials that are given whole: mlgate makes them first and sends their ids."""
+    wish = {name: value for name, value in body.items() if name != "client_secret"}
+    methods = (wish.get("client_authentication_methods") or {}).values()
+    if any("pem" in credential for method in methods for credential in method.get("credentials", ())):
+        del wish["client_authentication_methods"]
+    return wish
+
+
+def settings_written(exchange: Exchange, before: Callable[[str], Wish | None]) -> tuple[str, Wish | None] | None:
+    written = exchange.route == "/tenants/settings" and exchange.method == "PATCH"
+    return ("tenant", exchange.request) if written else None
+
+
+def settings_shown(exchange: Exchange) -> Iterable[tuple[str, Wish]]:
+    if exchange.route == "/tenants/settings" and exchange.method == "GET" and "fields" not in exchange.query:
+        yield "tenant", in_minutes(exchange.response)
+
+
+def in_minutes(settings: Mapping[str, Any]) -> Wish:
+    """Lifetimes are written in minutes or in hours and shown in hours."""
+    shown = {
+        "session_lifetime": "session_lifetime_in_minutes",
+        "idle_session_lifetime": "idle_session_lifetime_in_minutes",
+    }
+    return {
+        **settings,
+        **{minutes: round(settings[hours] * 60) for hours, minutes in shown.items() if hours in settings},
+    }
+
+
+def granted(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"api": item["resource_server_identifier"], "name": item["permission_name"]} for item in items]
+
+
+def permissions_written(exchange: Exchange, before: Callable[[str], Wish | None]) -> tuple[str, Wish | None] | None:
+    """POST adds and DELETE removes: the wish is what is left."""
+    if exchange.route == "/roles/{id}" and exchange.method == "DELETE":
+        return exchange.ids[0], None
+    if exchange.route != "/roles/{id}/permissions" or exchange.method == "GET":
+        return None
+    named = granted(exchange.request["permissions"])
+    kept = [item for item in (before(exchange.ids[0]) or {}).get("permissions", []) if item not in named]
+    return exchange.ids[0], {"permissions": kept + (named if exchange.method == "POST" else [])}
+
+
+def permissions_shown(exchange: Exchange) -> Iterable[tuple[str, Wish]]:
+    if exchange.route == "/roles/{id}/permissions" and exchange.method == "GET":
+        answer = exchange.response
+        yield exchange.ids[0], {"permissions": granted(answer["permissions"] if isinstance(answer, dict) else answer)}
+
+
+ROWS: list[Row] = [
+    collection(
+        "Auth0Client",
+        Auth0Client.fields,
+        route="/clients",
+        plural="clients",
+        key="client_id",
+        wish=application,
+    ),
+    collection(
+        "Auth0API",
+        Auth0API.fields,
+        route="/resource-servers",
+        plural="resource_servers",
+        other_key="identifier",
+    ),
+    collection("Auth0ClientGrant", Auth0ClientGrant.fields, route="/client-grants", plural="client_grants"),
+    collection("Auth0Role", Auth0Role.fields, route="/roles", plural="roles"),
+    Row("Auth0Role permissions", Auth0Role.exclusive, permissions_written, permissions_shown),
+    Row("Auth0Tenant settings", Auth0Tenant.fields, settings_written, settings_shown),
+]
+
+KNOWN: dict[str, dict[str, str]] = {}
+"""By row and field: why a difference in the recordings is not false drift of ours."""
+
+
+@pytest.fixture(scope="module")
+def findings() -> dict[str, Finding]:
+    folder = recordings.folder()
+    if folder is None:
+        pytest.skip("no recordings: set MLGATE_RECORDINGS or put them into ../shared/recordings")
+    everything = recordings.read(folder)
+    return {row.name: look(row, everything) for row in ROWS}
+
+
+def test_the_table_of_kinds_is_printed(findings: dict[str, Finding], capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print("\n" + table(findings.values()))
+
+
+@pytest.mark.parametrize("name", [row.name for row in ROWS], ids=[f"{r.name} sees no drift nobody made" for r in ROWS])
+def test_no_false_drift(findings: dict[str, Finding], name: str) -> None:
+    finding = findings[name]
+    assert finding.pairs, "the recordings show none of this kind, or the row does not find it"
+    unexplained = [
+        f"{pair.source} #{pair.written_at} -> #{pair.read_at}: {path} "
+        f"wished {pair.wish.get(path)!r}, seen {pair.seen.get(path)!r}"
+        for pair in finding.pairs
+        for path in pair.drifts()
+        if path not in KNOWN.get(name, {})
+    ]
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("name", [row.name for row in ROWS], ids=[f"{r.name} sees every changed value" for r in ROWS])
+def test_a_changed_value_is_seen(findings: dict[str, Finding], name: str) -> None:
+    assert blind_to(findings[name]) == []
+
+
+def test_no_reason_outlives_its_difference(findings: dict[str, Finding]) -> None:
+    stale = {f"{name}: {path}" for name, paths in KNOWN.items() for path in paths if path not in findings[name].drifts}
+    assert stale == set()
