@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from .auth0action import AUTH0_ACTION, Auth0ActionSpec, Auth0ActionStatus
 from .auth0api import AUTH0_API, Auth0APISpec, Auth0APIStatus
 from .auth0appbinding import AUTH0_APP_BINDING, Auth0AppBindingSpec, Auth0AppBindingStatus
 from .auth0client import AUTH0_CLIENT, Auth0ClientSpec, Auth0ClientStatus
@@ -51,6 +52,7 @@ KINDS: Mapping[str, KindType] = MappingProxyType(
             AUTH0_CLIENT,
             AUTH0_CLIENT_GRANT,
             AUTH0_ROLE,
+            AUTH0_ACTION,
             AZURE_CONNECTION,
             AZURE_ML_WORKSPACE,
             AZURE_ML_ONLINE_ENDPOINT,
@@ -67,6 +69,7 @@ KINDS: Mapping[str, KindType] = MappingProxyType(
 __all__ = [
     "API_VERSION",
     "APPROVE",
+    "AUTH0_ACTION",
     "AUTH0_API",
     "AUTH0_APP_BINDING",
     "AUTH0_CLIENT",
@@ -91,6 +94,8 @@ __all__ = [
     "ApiRef",
     "Auth0APISpec",
     "Auth0APIStatus",
+    "Auth0ActionSpec",
+    "Auth0ActionStatus",
     "Auth0AppBindingSpec",
     "Auth0AppBindingStatus",
     "Auth0ClientGrantSpec",

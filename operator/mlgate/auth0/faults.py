@@ -33,7 +33,7 @@ _PROPERTY = re.compile(r"on property ([\w-]+(?:[.\[][\w\]-]+)*)")
 _SCOPES = re.compile(r"expected any of: (.+?)\s*$")
 _ENTITY_LIMIT = re.compile(r"reached the limit of entities|entity limit", re.IGNORECASE)
 _SUBSCRIPTION = re.compile(r"upgrade your (subscription|plan)", re.IGNORECASE)
-_NAMES_A_SECRET = re.compile(r"secret|password|assertion|private|pem$|token$", re.IGNORECASE)
+_NAMES_A_SECRET = re.compile(r"secrets?|password|assertion|private|pem$|token$", re.IGNORECASE)
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -94,17 +94,19 @@ def missing_field(asked: Asked, name: str) -> Trouble:
     )
 
 
-def secrets_in(body: object) -> Iterator[str]:
-    """The texts of a wire body that stand under a telling key (client_secret, password, pem, ...), at any depth."""
+def secrets_in(body: object, *, named: bool = False) -> Iterator[str]:
+    """The texts of a wire body that stand under a telling key (client_secret, password, pem, ...), at any depth, and the
+    values of lists under such a key (`secrets: [{name, value}]` of an Action; `named` says that we are in one)."""
     if isinstance(body, dict):
         for key, value in body.items():
-            if isinstance(value, str) and _NAMES_A_SECRET.search(str(key)):
+            telling = bool(_NAMES_A_SECRET.search(str(key)))
+            if isinstance(value, str) and (telling or (named and key == "value")):
                 yield value
             else:
-                yield from secrets_in(value)
+                yield from secrets_in(value, named=telling)
     elif isinstance(body, list):
         for value in body:
-            yield from secrets_in(value)
+            yield from secrets_in(value, named=named)
 
 
 def scrubbed(text: str, secrets: Iterable[str]) -> str:

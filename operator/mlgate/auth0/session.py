@@ -17,12 +17,14 @@ import httpx
 from ..errors import Retry
 from ..sensitive import Sensitive
 from .access import Granted, Raw, RequestSeen, TenantAccess
+from .actions import Actions, TriggerBindings
 from .budget import Budget
 from .client_grants import ClientGrants
 from .clients import Clients
 from .collection import Aging
 from .faults import missing_field
 from .flight import Flight
+from .guardian import Guardian
 from .resource_servers import ResourceServers
 from .roles import Roles
 from .tenant import Tenant
@@ -73,7 +75,10 @@ class Session:
         self.resource_servers = ResourceServers(self._wire, aging)
         self.client_grants = ClientGrants(self._wire, aging)
         self.roles = Roles(self._wire, aging)
-        self._collections = (self.clients, self.resource_servers, self.client_grants, self.roles)
+        self.actions = Actions(self._wire, aging)
+        self.trigger_bindings = TriggerBindings(self._wire, aging)
+        self.guardian = Guardian(self._wire)
+        self._collections = (self.clients, self.resource_servers, self.client_grants, self.roles, self.actions)
         self.tenant = Tenant(self._wire)
         self._jwks_flight = Flight(self._fetch_jwks)
         self._jwks: tuple[float, Raw] | None = None

@@ -41,6 +41,7 @@ def operator_rules() -> list[Rule]:
         _rule(GROUP, [f"{plural}/finalizers" for plural in every], "update"),
         _rule(GROUP, made, "create", "delete"),
         _rule("", ["secrets"], "get", "list", "watch", "create", "patch"),
+        _rule("", ["configmaps"], "get"),
         _rule("", ["events"], "create", "patch"),
     ]
 

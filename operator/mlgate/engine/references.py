@@ -21,6 +21,7 @@ from ..store.protocol import Key, Object
 from . import objects
 
 SECRET = "Secret"  # noqa: S105 (a kind, not a secret)
+CONFIG_MAP = "ConfigMap"
 
 
 class Need(Enum):
@@ -90,6 +91,7 @@ class Resolved:
 
     targets: Mapping[Key, Target] = field(default_factory=dict)
     secrets: Mapping[Key, Mapping[str, Sensitive]] = field(default_factory=dict)
+    config_maps: Mapping[Key, Mapping[str, str]] = field(default_factory=dict)
 
     def get(self, kind: str, namespace: str, name: str) -> Target:
         """The target. Raises KeyError for what the kind did not name in `references` or what may be missing."""
@@ -102,6 +104,10 @@ class Resolved:
     def secret(self, namespace: str, name: str) -> Mapping[str, Sensitive]:
         """The data of a Secret."""
         return self.secrets[Key(SECRET, namespace, name)]
+
+    def config_map(self, namespace: str, name: str) -> Mapping[str, str]:
+        """The data of a ConfigMap."""
+        return self.config_maps[Key(CONFIG_MAP, namespace, name)]
 
 
 def check(ref: Ref, owner: Key, target: Object | None, *, deleting: bool = False) -> Target | None:

@@ -1,4 +1,6 @@
-"""Gathering what an object refers to: other objects from the cache, Secrets by name from the store."""
+"""Gathering what an object refers to: other objects from the cache, Secrets and ConfigMaps by name from the store.
+
+ConfigMaps are not watched: a change of one is seen at the next look, at the latest after the resync interval."""
 
 from __future__ import annotations
 
@@ -6,16 +8,19 @@ from collections.abc import Callable, Iterable, Mapping
 
 from pydantic import BaseModel, ValidationError
 
-from ..errors import Terminal
+from ..errors import Terminal, Wait
+from ..reasons import Reason
 from ..sensitive import Sensitive
-from ..store.protocol import SECRETS, Key, Object, Store
+from ..store.protocol import CONFIG_MAPS, SECRETS, Key, Object, Store
 from . import objects
 from .cache import Cache
 from .clock import Clock
-from .references import SECRET, Need, Ref, Resolved, Target, check, secret_data, targets
+from .references import CONFIG_MAP, SECRET, Need, Ref, Resolved, Target, check, secret_data, targets
 from .writer import Writer
 
 RECENT = 5.0
+MISSING_LOOK = 30.0
+"""Seconds until a ConfigMap that is missing is looked for again: nothing says when it comes."""
 
 
 class Resolver:
@@ -44,12 +49,17 @@ class Resolver:
         self._cache.refers(key, known)
         found: dict[Key, Target] = {}
         secrets: dict[Key, Mapping[str, Sensitive]] = {}
+        config_maps: dict[Key, Mapping[str, str]] = {}
         while waiting:
             ref = waiting.pop(0)
             if ref.target.kind == SECRET:
                 data = await self._secret(ref, key, deleting=deleting, guarding=guarding)
                 if data is not None:
                     secrets[ref.target] = data
+                continue
+            if ref.target.kind == CONFIG_MAP:
+                if not deleting:
+                    config_maps[ref.target] = await self._config_map(ref, key)
                 continue
             target = check(ref, key, self._cache.get(ref.target), deleting=deleting)
             if target is not None:
@@ -58,7 +68,17 @@ class Resolver:
                 known |= {further.target for further in behind if further.target.kind != SECRET}
                 self._cache.refers(key, known)
                 waiting.extend(behind)
-        return Resolved(found, secrets)
+        return Resolved(found, secrets, config_maps)
+
+    async def _config_map(self, ref: Ref, key: Key) -> Mapping[str, str]:
+        found = await self._store.get(CONFIG_MAPS, ref.target.namespace, ref.target.name)
+        if found is None:
+            raise Wait(
+                f"{ref.target} does not exist; {ref.path} of {key} refers to it. Create it, or correct the name.",
+                reason=Reason.DEPENDENCY_NOT_FOUND,
+                after=MISSING_LOOK,
+            )
+        return found.get("data") or {}
 
     async def _secret(self, ref: Ref, key: Key, *, deleting: bool, guarding: bool) -> Mapping[str, Sensitive] | None:
         secret = await (self.read_secret(ref.target) if ref.guard else self._recent_secret(ref.target))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from .auth0_action import Auth0Action
 from .auth0_api import Auth0API
 from .auth0_app_binding import Auth0AppBinding
 from .auth0_client import Auth0Client
@@ -37,6 +38,7 @@ def build(
         Auth0API(auth0),
         Auth0ClientGrant(auth0),
         Auth0Role(auth0),
+        Auth0Action(auth0),
         AzureConnection(azure),
         AzureMLWorkspace(azure),
         AzureMLOnlineEndpoint(azure),

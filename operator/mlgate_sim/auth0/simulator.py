@@ -14,11 +14,13 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from mlgate_sim.auth0.access import caller_claims, require_scope
+from mlgate_sim.auth0.actions import Actions, TriggerBindings
 from mlgate_sim.auth0.call import Call, Json, Route
 from mlgate_sim.auth0.client_grants import ClientGrants
 from mlgate_sim.auth0.clients import Clients, new_client
 from mlgate_sim.auth0.credentials import Credentials
 from mlgate_sim.auth0.errors import ApiError, OAuthError, ServiceError, invalid_body
+from mlgate_sim.auth0.guardian import Guardian
 from mlgate_sim.auth0.keys import sign
 from mlgate_sim.auth0.plans import PLANS, Plan, RateLimits, family_of
 from mlgate_sim.auth0.resource_servers import ResourceServers
@@ -31,7 +33,19 @@ from mlgate_sim.auth0.tokens import issue_token, openid_configuration
 from mlgate_sim.server import ServerOptions, Simulator, json_answer, notes
 
 API = "/api/v2"
-RESOURCES = (TenantSettings, Clients, Credentials, ResourceServers, ClientGrants, Roles, RulesAndHooks, RestOfTenant)
+RESOURCES = (
+    TenantSettings,
+    Clients,
+    Credentials,
+    ResourceServers,
+    ClientGrants,
+    Roles,
+    Actions,
+    TriggerBindings,
+    Guardian,
+    RulesAndHooks,
+    RestOfTenant,
+)
 
 
 class Auth0Simulator(Simulator):
@@ -39,7 +53,8 @@ class Auth0Simulator(Simulator):
 
     domain: what the tenant calls itself (default: host:port as it listens). client_id and client_secret: the operator's
     own application, which holds every management scope (default: random). plan: a name of `plans.PLANS` or a Plan.
-    visibility_delay_seconds: how long a new object stays out of lists.
+    visibility_delay_seconds: how long a new object stays out of lists. action_build_seconds: how long building an Action
+    takes, and deploying it.
     """
 
     def __init__(
@@ -50,6 +65,7 @@ class Auth0Simulator(Simulator):
         client_secret: str | None = None,
         plan: str | Plan = "generous",
         visibility_delay_seconds: float = 0.0,
+        action_build_seconds: float = 0.0,
         **options: Unpack[ServerOptions],
     ) -> None:
         if domain is not None:
@@ -58,6 +74,7 @@ class Auth0Simulator(Simulator):
         self.client_id = client_id or new_client_id()
         self.client_secret = client_secret or new_client_secret()
         self.visibility_delay_seconds = visibility_delay_seconds
+        self.action_build_seconds = action_build_seconds
         self._domain = domain
         self._state: Tenant | None = None
         self.set_plan(plan)
@@ -132,6 +149,7 @@ class Auth0Simulator(Simulator):
     def load_state(self, state: Mapping[str, Any]) -> None:
         tenant = Tenant.from_json(state)
         tenant.visibility_delay = self.visibility_delay_seconds
+        tenant.action_build_seconds = self.action_build_seconds
         tenant.entity_limits = self.plan.entities
         self._state = tenant
         self._limits = RateLimits(self.plan)

@@ -31,6 +31,9 @@ COLLECTIONS = (
     "users",
     "rules",
     "hooks",
+    "actions",
+    "action_bindings",
+    "guardian",
     "created_at",
 )
 
@@ -52,8 +55,12 @@ class Tenant:
     users: dict[str, Json] = field(default_factory=dict)  # only shown, in a role's users
     rules: dict[str, Json] = field(default_factory=dict)  # read only: what a tenant still has of them
     hooks: dict[str, Json] = field(default_factory=dict)
+    actions: dict[str, Json] = field(default_factory=dict)  # keys that start with _ are never shown
+    action_bindings: dict[str, list[Json]] = field(default_factory=dict)  # by trigger, in order
+    guardian: Json = field(default_factory=dict)  # factors, policies and settings that were ever set
     created_at: dict[str, float] = field(default_factory=dict)  # by id, UNIX seconds; seeded objects have none
     visibility_delay: float = 0.0  # seconds until a new object shows up in lists
+    action_build_seconds: float = 0.0  # how long an Action is built, and how long a deploy takes
     entity_limits: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -75,7 +82,7 @@ class Tenant:
     def from_json(cls, stored: Mapping[str, Any]) -> Tenant:
         tenant = cls(domain=str(stored["domain"]), keys=KeyRing.from_json(stored["keys"]))
         for name in COLLECTIONS:
-            setattr(tenant, name, copy.deepcopy(dict(stored[name])))
+            setattr(tenant, name, copy.deepcopy(dict(stored.get(name) or {})))
         return tenant
 
     def visible(self, objects: Iterable[tuple[str, Json]], now: float) -> list[Json]:
