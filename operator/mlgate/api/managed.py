@@ -123,4 +123,4 @@ class ManagedStatus(Api):
         ]
         | None
     ) = None
-    """Which entries of lists that others write to as well are ours, by field."""
+    """Which entries of lists that others write to as well are ours, by field; of secrets, a fingerprint of what was sent."""

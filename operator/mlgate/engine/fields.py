@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..errors import Terminal
+from ..sensitive import Sensitive
 from .plan import Action, Change, Plan
 
 Managed = Mapping[str, Sequence[str]]
-"""Per field: which entries of a list or map that others share were put there by this object (`status.managed`)."""
+"""Per field: which entries of a list or map that others share were put there by this object, and which secrets were
+sent, by fingerprint (`status.managed`)."""
 
 
 class Rule(Protocol):
@@ -145,6 +147,26 @@ class MapOf:
 
     def entries(self, wanted: Any) -> list[str]:
         return sorted(wanted or ())
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOnly:
+    """A secret that the service takes and never shows: sent once, and again when it changes. What was sent is told by
+    its fingerprint in `status.managed`, never by its value."""
+
+    def change(self, path: str, wanted: Any, seen: Any, managed: Sequence[str]) -> Change | None:
+        return None if set(self.entries(wanted)) <= set(managed) else Change(path, None, wanted, wanted)
+
+    def entries(self, wanted: Any) -> list[str]:
+        return [wanted.fingerprint()] if isinstance(wanted, Sensitive) else []
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen(_Whole):
+    """How something is to be done (whether a mail goes out), not what is there: sent along, never a difference."""
+
+    def change(self, path: str, wanted: Any, seen: Any, managed: Sequence[str]) -> Change | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,13 +84,13 @@ class Roles:
     def list_permissions(self, call: Call) -> Reply:
         held = self.tenant.role_permissions.get(self._one(call)["id"], [])
         in_order = sorted(held, key=lambda item: (item["permission_name"], item["resource_server_identifier"]))
-        return 200, page_of(call, "permissions", in_order, self._described)
+        return 200, page_of(call, "permissions", in_order, self.described)
 
     def add_permissions(self, call: Call) -> Reply:
         role = self._one(call)
         asked = asked_permissions(call)
         for permission in asked:
-            self._check_permission(permission)
+            self.check_permission(permission)
         held = self.tenant.role_permissions.setdefault(role["id"], [])
         new = [permission for permission in asked if permission not in held]
         if len(held) + len(new) > MOST_PERMISSIONS:
@@ -108,7 +108,7 @@ class Roles:
     def list_users(self, call: Call) -> Reply:
         ids = self.tenant.role_users.get(self._one(call)["id"], [])
         users = [self.tenant.users.get(id_, {"user_id": id_}) for id_ in ids]
-        return 200, page_of(call, "users", users, key="user_id", checkpoint=True)
+        return 200, page_of(call, "users", users, _member, key="user_id", checkpoint=True)
 
     def add_users(self, call: Call) -> Reply:
         role = self._one(call)
@@ -119,7 +119,7 @@ class Roles:
         held.extend(user for user in asked if user not in held)
         return 200, {}
 
-    def _described(self, permission: Json) -> Json:
+    def described(self, permission: Json) -> Json:
         api = self.tenant.api(permission["resource_server_identifier"]) or {}
         scope: Json = next(
             (item for item in api.get("scopes") or [] if item["value"] == permission["permission_name"]),
@@ -132,7 +132,7 @@ class Roles:
             "resource_server_identifier": permission["resource_server_identifier"],
         }
 
-    def _check_permission(self, permission: Json) -> None:
+    def check_permission(self, permission: Json) -> None:
         identifier, name = permission["resource_server_identifier"], permission["permission_name"]
         api = self.tenant.api(identifier)
         if api is None:
@@ -151,6 +151,11 @@ class Roles:
         if role is None:
             raise ApiError(404, "The role does not exist.")
         return role
+
+
+def _member(user: Json) -> Json:
+    """What a role tells of a user."""
+    return {name: user[name] for name in ("user_id", "email", "picture", "name") if name in user}
 
 
 def shown(role: Json) -> Json:

@@ -30,6 +30,8 @@ from mlgate_sim.auth0.rules_and_hooks import RulesAndHooks
 from mlgate_sim.auth0.tenant import Tenant, initial_tenant, new_client_id, new_client_secret, tenant_name
 from mlgate_sim.auth0.tenant_settings import TenantSettings
 from mlgate_sim.auth0.tokens import issue_token, openid_configuration
+from mlgate_sim.auth0.user_access import UserAccess
+from mlgate_sim.auth0.users import Users
 from mlgate_sim.server import ServerOptions, Simulator, json_answer, notes
 
 API = "/api/v2"
@@ -43,6 +45,8 @@ RESOURCES = (
     Actions,
     TriggerBindings,
     Guardian,
+    Users,
+    UserAccess,
     RulesAndHooks,
     RestOfTenant,
 )
@@ -53,8 +57,8 @@ class Auth0Simulator(Simulator):
 
     domain: what the tenant calls itself (default: host:port as it listens). client_id and client_secret: the operator's
     own application, which holds every management scope (default: random). plan: a name of `plans.PLANS` or a Plan.
-    visibility_delay_seconds: how long a new object stays out of lists. action_build_seconds: how long building an Action
-    takes, and deploying it.
+    visibility_delay_seconds: how long a new object stays out of lists. search_delay_seconds: how long the user search
+    does not know of a change. action_build_seconds: how long building an Action takes, and deploying it.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Auth0Simulator(Simulator):
         plan: str | Plan = "generous",
         visibility_delay_seconds: float = 0.0,
         action_build_seconds: float = 0.0,
+        search_delay_seconds: float = 0.0,
         **options: Unpack[ServerOptions],
     ) -> None:
         if domain is not None:
@@ -75,6 +80,7 @@ class Auth0Simulator(Simulator):
         self.client_secret = client_secret or new_client_secret()
         self.visibility_delay_seconds = visibility_delay_seconds
         self.action_build_seconds = action_build_seconds
+        self.search_delay_seconds = search_delay_seconds
         self._domain = domain
         self._state: Tenant | None = None
         self.set_plan(plan)
@@ -150,6 +156,7 @@ class Auth0Simulator(Simulator):
         tenant = Tenant.from_json(state)
         tenant.visibility_delay = self.visibility_delay_seconds
         tenant.action_build_seconds = self.action_build_seconds
+        tenant.search_delay = self.search_delay_seconds
         tenant.entity_limits = self.plan.entities
         self._state = tenant
         self._limits = RateLimits(self.plan)

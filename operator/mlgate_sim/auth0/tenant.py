@@ -34,6 +34,7 @@ COLLECTIONS = (
     "actions",
     "action_bindings",
     "guardian",
+    "user_permissions",
     "created_at",
 )
 
@@ -52,15 +53,18 @@ class Tenant:
     roles: dict[str, Json] = field(default_factory=dict)
     role_permissions: dict[str, list[Json]] = field(default_factory=dict)  # by role id, in order of assignment
     role_users: dict[str, list[str]] = field(default_factory=dict)
-    users: dict[str, Json] = field(default_factory=dict)  # only shown, in a role's users
     rules: dict[str, Json] = field(default_factory=dict)  # read only: what a tenant still has of them
     hooks: dict[str, Json] = field(default_factory=dict)
     actions: dict[str, Json] = field(default_factory=dict)  # keys that start with _ are never shown
     action_bindings: dict[str, list[Json]] = field(default_factory=dict)  # by trigger, in order
     guardian: Json = field(default_factory=dict)  # factors, policies and settings that were ever set
+    action_build_seconds: float = 0.0  # how long an Action is built, and how long a deploy takes
+    users: dict[str, Json] = field(default_factory=dict)  # with the password, which no answer shows
+    user_permissions: dict[str, list[Json]] = field(default_factory=dict)  # assigned directly, by user id
+    user_versions: dict[str, list[tuple[float, Json | None]]] = field(default_factory=dict)  # for the search index
     created_at: dict[str, float] = field(default_factory=dict)  # by id, UNIX seconds; seeded objects have none
     visibility_delay: float = 0.0  # seconds until a new object shows up in lists
-    action_build_seconds: float = 0.0  # how long an Action is built, and how long a deploy takes
+    search_delay: float = 0.0  # seconds until the user search knows of a change
     entity_limits: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -88,6 +92,17 @@ class Tenant:
     def visible(self, objects: Iterable[tuple[str, Json]], now: float) -> list[Json]:
         """The objects that a list shows now, in the order in which they were made."""
         return [item for id_, item in objects if now >= self.created_at.get(id_, 0.0) + self.visibility_delay]
+
+    def index_user(self, user_id: str, now: float) -> None:
+        """The user changed: the search will know later."""
+        self.user_versions.setdefault(user_id, []).append((now, copy.deepcopy(self.users.get(user_id))))
+
+    def indexed_user(self, user_id: str, now: float) -> Json | None:
+        """The user as the search knows it now; None where it knows none."""
+        versions = self.user_versions.get(user_id)
+        if versions is None:  # seeded
+            return self.users.get(user_id)
+        return next((user for at, user in reversed(versions) if at <= now - self.search_delay), None)
 
     def resource_server(self, id_or_identifier: str) -> Json | None:
         found = self.resource_servers.get(id_or_identifier)

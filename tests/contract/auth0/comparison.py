@@ -28,7 +28,7 @@ LATER: dict[str, dict[str, Any]] = {
         "subject_type_authorization": {"client": {"policy": "require_client_grant"}, "user": {"policy": "allow_all"}}
     },
 }
-TIMES = {"created_at", "updated_at"}
+TIMES = {"created_at", "updated_at", "last_password_reset"}
 SECRETS = {"client_secret", "signing_keys"}
 IDENTITIES = ("client_id", "user_id", "id", "permission_name")
 NULL_MEANS_ABSENT = {"description", "expires_at"}

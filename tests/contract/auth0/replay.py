@@ -30,6 +30,8 @@ PLURALS = {
     "roles": "roles",
     "rules": "rules",
     "hooks": "hooks",
+    "users": "users",
+    "users-by-email": "users",
 }
 STOCK_ANSWERS = {"/actions/modules"}  # nothing stands behind them
 Outcome = Literal["matched", "seeded", "unfaithful", "body differs", "status differs"]
@@ -59,8 +61,6 @@ class Replay:
         for exchange in self.exchanges:
             if is_replayed(exchange):
                 results.append(await self._one(exchange))
-            else:
-                self._elsewhere(exchange)
         return results
 
     @property
@@ -123,7 +123,7 @@ class Replay:
     def _learn_ids(self, recorded: Any, simulated: Any) -> None:
         """At any depth: a client's POST may make credentials too."""
         if isinstance(recorded, dict) and isinstance(simulated, dict):
-            for name in ("client_id", "id"):
+            for name in ("client_id", "id", "user_id"):
                 if isinstance(recorded.get(name), str) and isinstance(simulated.get(name), str):
                     self.ids[recorded[name]] = simulated[name]
             for name in set(recorded) & set(simulated):
@@ -146,7 +146,11 @@ class Replay:
 
     def _seed(self, exchange: Exchange) -> bool:
         """Puts in what this answer shows and nothing before it explained. True when there was something."""
-        if exchange.status >= 400 or exchange.method == "DELETE" or exchange.route in STOCK_ANSWERS:
+        if exchange.status >= 400 or exchange.route in STOCK_ANSWERS:
+            return False
+        if exchange.route.startswith("/users/{id}/"):
+            return self._seed_user_access(exchange)
+        if exchange.method == "DELETE":
             return False
         if exchange.kind == "tenants":
             return self._seed_settings(exchange)
@@ -157,7 +161,7 @@ class Replay:
             return self._seed_credentials(exchange)
         if route.endswith("/permissions"):
             return self._seed_permissions(exchange)
-        if route.endswith("/users"):
+        if route == "/roles/{id}/users":
             return self._seed_users(exchange)
         if unfaithful(exchange) is not None:
             return False
@@ -276,25 +280,30 @@ class Replay:
             self.tenant.users.setdefault(user["user_id"], copy.deepcopy(user))
         return False
 
-    def _elsewhere(self, exchange: Exchange) -> None:
-        """Routes that are not simulated have effects on those that are: who has a role."""
-        if exchange.route == "/users/{id}/roles" and exchange.status < 300 and exchange.method in {"POST", "DELETE"}:
-            user = unquote(exchange.ids[0])
-            for role in exchange.request["roles"]:
-                held = self.tenant.role_users.setdefault(self.ids.get(role, role), [])
-                if exchange.method == "POST":
-                    held.append(user)
-                elif user in held:
-                    held.remove(user)
-        if exchange.route == "/users/{id}" and exchange.method == "DELETE":
-            for held in self.tenant.role_users.values():
-                held[:] = [user for user in held if user != unquote(exchange.ids[0])]
+    def _seed_user_access(self, exchange: Exchange) -> bool:
+        """What a user made elsewhere has."""
+        user_id = unquote(exchange.ids[0])
+        user_id = self.ids.get(user_id, user_id)
+        if user_id not in self.tenant.users:
+            self.tenant.users[user_id] = {"user_id": user_id, "identities": []}
+        if exchange.method != "GET":
+            for role in exchange.request.get("roles", ()) if exchange.method == "POST" else ():
+                if role not in self.ids:
+                    self.tenant.roles.setdefault(role, {"id": role, "name": "seeded"})
+            return False
+        changed = False
+        for role in _items(exchange.response, "roles"):
+            if role["id"] not in self.ids and role["id"] not in self.tenant.roles:
+                self.tenant.roles[role["id"]] = copy.deepcopy(role)
+                self.tenant.role_users.setdefault(role["id"], []).append(user_id)
+                changed = True
+        return changed
 
 
 def _identity(item: Any) -> str | None:
     if not isinstance(item, dict):
         return None
-    found = item.get("id") or item.get("client_id")
+    found = item.get("id") or item.get("client_id") or item.get("user_id")
     return found if isinstance(found, str) else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlgate.engine.fields import Alike, CreateOnly, Exact, Fields, MapOf, Nested, Rule, SetOf
+from mlgate.engine.fields import Alike, CreateOnly, Exact, Fields, MapOf, Nested, Rule, SetOf, Unseen, WriteOnly
 from mlgate.engine.plan import Action, Change
 from mlgate.errors import Terminal
 from mlgate.reasons import Reason
@@ -205,6 +205,28 @@ def test_what_cannot_be_changed_never_shows_a_secret() -> None:
     with pytest.raises(Terminal) as caught:
         CreateOnly().change("key", Sensitive("hunter2"), Sensitive("hunter1"), ())
     assert "hunter" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("managed", "sent"),
+    [
+        pytest.param([], True, id="a secret is sent when it never was"),
+        pytest.param([Sensitive("old").fingerprint()], True, id="a secret is sent again when it changed"),
+        pytest.param([Sensitive("new").fingerprint()], False, id="a secret that was sent is not sent again"),
+    ],
+)
+def test_what_is_never_shown(managed: list[str], sent: bool) -> None:
+    fields = Fields(password=WriteOnly())
+    plan = fields.diff({"password": Sensitive("new")}, {}, {"password": managed}, "id")
+    assert bool(plan) is sent
+    assert fields.managed(plan.wanted) == {"password": [Sensitive("new").fingerprint()]}
+    assert "new" not in str(plan.published()["changes"]).replace("'new'", "")
+
+
+def test_how_something_is_done_is_told_to_a_new_one_and_is_never_a_difference() -> None:
+    fields, wish = Fields(verify=Unseen()), {"verify": True}
+    assert fields.diff(wish, None, {}, None).values() == wish
+    assert not fields.diff(wish, {"verify": False}, {}, "id")
 
 
 RULES = Fields(tags=MapOf(merges=True), shared=SHARED, whole=SetOf(), fixed=CreateOnly(MapOf(merges=True)))
