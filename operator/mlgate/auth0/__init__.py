@@ -3,12 +3,13 @@
 `Sessions.session(access)` gives a `Session` whose collections speak wire dicts and raise `mlgate.errors` only. Inside,
 from the outside in: `session` and a module per collection over `collection` (what callers use), `wire` (the one door that
 requests leave through), `faults` (what answers mean), `budget` and `ratelimit` (how many leave), `tokens`, `snapshot`,
-`listing`, `routes`.
+`listing`, `logs`, `routes`.
 """
 
 from .access import Granted, Plan, Raw, RequestSeen, TenantAccess
 from .client_grants import ClientGrants
 from .clients import Clients
+from .logs import Touched
 from .resource_servers import ResourceServers
 from .roles import Roles
 from .session import Session, Sessions
@@ -27,4 +28,5 @@ __all__ = [
     "Sessions",
     "Tenant",
     "TenantAccess",
+    "Touched",
 ]

@@ -25,6 +25,7 @@ from .collection import Aging
 from .faults import missing_field
 from .flight import Flight
 from .guardian import Guardian
+from .logs import Logs
 from .resource_servers import ResourceServers
 from .roles import Roles
 from .tenant import Tenant
@@ -80,6 +81,7 @@ class Session:
         self.guardian = Guardian(self._wire)
         self._collections = (self.clients, self.resource_servers, self.client_grants, self.roles, self.actions)
         self.tenant = Tenant(self._wire)
+        self.logs = Logs(self._wire, own_client=access.client_id)
         self._jwks_flight = Flight(self._fetch_jwks)
         self._jwks: tuple[float, Raw] | None = None
 
@@ -199,6 +201,10 @@ class Sessions:
         session.last_used = self._clock()
         self._close_unused()
         return session
+
+    def current(self, name: str) -> Session | None:
+        """The session that an access called `name` uses now; None before its first use."""
+        return self._sessions.get(self._current.get(name, ""))
 
     def forget(self, name: str) -> None:
         """The tenant that an access called `name` is gone; its session ends once nothing has used it for a while."""

@@ -89,6 +89,10 @@ class Auth0Tenant(External[Auth0TenantSpec, Session]):
             "jwks": json.dumps(raw["keys"], sort_keys=True, separators=(",", ":")),
             "jwksKeyIds": sorted({str(key["kid"]) for key in raw["keys"].get("keys", ()) if key.get("kid")}),
             "grantedScopes": scopes or None,
-            "missingScopes": (sorted(SCOPES - set(scopes)) or None) if scopes else None,
+            "missingScopes": (sorted(_needed(spec) - set(scopes)) or None) if scopes else None,
         }
         return Outputs(status, again=KEYS_EVERY)
+
+
+def _needed(spec: Auth0TenantSpec) -> frozenset[str]:
+    return SCOPES | {"read:logs"} if spec.follow_logs else SCOPES

@@ -82,6 +82,7 @@ class Operator:
         from ..gateway.server import GatewayServer  # noqa: PLC0415
         from ..kinds.gateway_assembly import Surroundings  # noqa: PLC0415
         from ..kinds.gateway_programmer import GatewayProgrammer, Gateways  # noqa: PLC0415
+        from ..kinds.log_follower import LogFollower  # noqa: PLC0415
 
         outside = parts.outside
         azure_ca = outside.azure_ca_file or outside.ca_file
@@ -118,6 +119,7 @@ class Operator:
             address=outside.listen,
         )
         self.programmer = GatewayProgrammer(self.engine, parts.store, self.gateway, gateways, around)
+        self._follower = LogFollower(self.engine, self.auth0)
         self.leading = False
         self._workers: list[asyncio.Task[None]] = []
         self._metrics, self._clock = metrics, clock
@@ -146,6 +148,7 @@ class Operator:
             self.leading = True
             before = asyncio.all_tasks()
             self.engine.lead()
+            self._follower.start()
             self._workers = [task for task in asyncio.all_tasks() - before if task.get_name().startswith("worker-")]
 
     @property
@@ -156,6 +159,7 @@ class Operator:
     async def stop_working(self) -> None:
         """No new work; what is in hand ends, or is cut off after `FINISH` seconds."""
         self.leading = False
+        await self._follower.stop()
         self.engine.queue.close()
         if self._workers:
             _, unfinished = await asyncio.wait(self._workers, timeout=FINISH)

@@ -15,13 +15,14 @@ from aiohttp import web
 
 from mlgate_sim.auth0.access import caller_claims, require_scope
 from mlgate_sim.auth0.actions import Actions, TriggerBindings
-from mlgate_sim.auth0.call import Call, Json, Route
+from mlgate_sim.auth0.call import Call, Json, Reply, Route
 from mlgate_sim.auth0.client_grants import ClientGrants
 from mlgate_sim.auth0.clients import Clients, new_client
 from mlgate_sim.auth0.credentials import Credentials
 from mlgate_sim.auth0.errors import ApiError, OAuthError, ServiceError, invalid_body
 from mlgate_sim.auth0.guardian import Guardian
 from mlgate_sim.auth0.keys import sign
+from mlgate_sim.auth0.logs import Logs, note
 from mlgate_sim.auth0.plans import PLANS, Plan, RateLimits, family_of
 from mlgate_sim.auth0.resource_servers import ResourceServers
 from mlgate_sim.auth0.rest_of_tenant import RestOfTenant
@@ -49,6 +50,7 @@ RESOURCES = (
     UserAccess,
     RulesAndHooks,
     RestOfTenant,
+    Logs,
 )
 
 
@@ -121,20 +123,22 @@ class Auth0Simulator(Simulator):
         """Makes a new current signing key and returns its kid."""
         return self.state.keys.rotate(revoke_previous=revoke_previous).kid
 
-    def management_token(self, *scopes: str, lifetime: int = 3600) -> str:
-        """A token for the Management API with these scopes (none given: all of them), without the token endpoint."""
+    def management_token(self, *scopes: str, lifetime: int = 3600, client_id: str | None = None) -> str:
+        """A token for the Management API with these scopes (none given: all of them), without the token endpoint.
+        `client_id`: of another application than the operator's, which need not exist."""
         api = self.state.api(self.management_audience) or {}
         wanted = scopes or tuple(scope["value"] for scope in api["scopes"])
         now = int(self.clock())
+        client_id = client_id or self.client_id
         claims = {
             "iss": self.issuer,
-            "sub": f"{self.client_id}@clients",
+            "sub": f"{client_id}@clients",
             "aud": self.management_audience,
             "iat": now,
             "exp": now + lifetime,
             "scope": " ".join(wanted),
             "gty": "client-credentials",
-            "azp": self.client_id,
+            "azp": client_id,
         }
         return self.sign({}, claims)
 
@@ -223,12 +227,25 @@ class Auth0Simulator(Simulator):
                     scopes=scopes,
                     now=now,
                 )
-                status, body = route.answer(resource(self.state), call)
+                status, body = self._logged(request, call, claims, resource, route)
             except ServiceError as error:
                 return json_answer(error.status, error.body, {**headers, **error.headers})
             return web.Response(status=204, headers=headers) if body is None else json_answer(status, body, headers)
 
         return handle
+
+    def _logged(self, request: web.Request, call: Call, claims: Json, resource: type[Any], route: Route) -> Reply:
+        """The route's answer, with an entry in the tenant's log when it is a write."""
+        asked = request.method, request.rel_url.raw_path
+        try:
+            answer = route.answer(resource(self.state), call)
+        except ServiceError as error:
+            if route.method != "GET":
+                note(self.state, call, asked, claims, (error.status, error.body))
+            raise
+        if route.method != "GET":
+            note(self.state, call, asked, claims, answer)
+        return answer
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
         now = self.clock()

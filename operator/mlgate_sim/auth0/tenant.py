@@ -36,6 +36,7 @@ COLLECTIONS = (
     "guardian",
     "user_permissions",
     "created_at",
+    "logs",
 )
 
 
@@ -63,6 +64,7 @@ class Tenant:
     user_permissions: dict[str, list[Json]] = field(default_factory=dict)  # assigned directly, by user id
     user_versions: dict[str, list[tuple[float, Json | None]]] = field(default_factory=dict)  # for the search index
     created_at: dict[str, float] = field(default_factory=dict)  # by id, UNIX seconds; seeded objects have none
+    logs: dict[str, Json] = field(default_factory=dict)  # by log_id, oldest first
     visibility_delay: float = 0.0  # seconds until a new object shows up in lists
     search_delay: float = 0.0  # seconds until the user search knows of a change
     entity_limits: Mapping[str, int] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from mlgate.engine import objects
 from mlgate.engine.engine import Engine, Settings
 from mlgate.gateway.server import GatewayServer
 from mlgate.kinds.gateway_programmer import GatewayProgrammer, Gateways
+from mlgate.kinds.log_follower import LogFollower
 from mlgate.shell.ring import Listing
 from mlgate.shell.store_doorbells import StoreDoorbells
 from mlgate.store.memory import MemoryStore
@@ -68,6 +69,8 @@ class Operator:
             settings=Settings(resync=world.resync),
         )
         self._programmer = GatewayProgrammer(self.engine, store, self._gateway, gateways)
+        self.follower = LogFollower(self.engine, self._auth0)
+        """Looks when a test asks it to."""
         watched = [kind.type.resource for kind in self.engine.kinds.values()]
         self._listing = Listing(store, watched, self.engine.ring)
         self._bells = StoreDoorbells(store, [*watched, SECRETS], self._listing.ring)
