@@ -14,6 +14,8 @@ from .auth0api import AUTH0_API, Auth0APISpec, Auth0APIStatus
 from .auth0appbinding import AUTH0_APP_BINDING, Auth0AppBindingSpec, Auth0AppBindingStatus
 from .auth0client import AUTH0_CLIENT, Auth0ClientSpec, Auth0ClientStatus
 from .auth0clientgrant import AUTH0_CLIENT_GRANT, Auth0ClientGrantSpec, Auth0ClientGrantStatus
+from .auth0mfafactorset import AUTH0_MFA_FACTOR_SET, Auth0MFAFactorSetSpec, Auth0MFAFactorSetStatus
+from .auth0mfapolicy import AUTH0_MFA_POLICY, Auth0MFAPolicySpec, Auth0MFAPolicyStatus
 from .auth0role import AUTH0_ROLE, Auth0RoleSpec, Auth0RoleStatus
 from .auth0tenant import AUTH0_TENANT, Auth0TenantSpec, Auth0TenantStatus
 from .azureconnection import AZURE_CONNECTION, AzureConnectionSpec, AzureConnectionStatus
@@ -53,6 +55,7 @@ KINDS: Mapping[str, KindType] = MappingProxyType(
             AUTH0_CLIENT_GRANT,
             AUTH0_ROLE,
             AUTH0_ACTION,
+            AUTH0_MFA_FACTOR_SET,
             AZURE_CONNECTION,
             AZURE_ML_WORKSPACE,
             AZURE_ML_ONLINE_ENDPOINT,
@@ -61,6 +64,7 @@ KINDS: Mapping[str, KindType] = MappingProxyType(
             MODEL_ROUTE,
             SECURED_MODEL_ENDPOINT,
             AUTH0_APP_BINDING,
+            AUTH0_MFA_POLICY,
         )
     }
 )
@@ -74,6 +78,8 @@ __all__ = [
     "AUTH0_APP_BINDING",
     "AUTH0_CLIENT",
     "AUTH0_CLIENT_GRANT",
+    "AUTH0_MFA_FACTOR_SET",
+    "AUTH0_MFA_POLICY",
     "AUTH0_ROLE",
     "AUTH0_TENANT",
     "AZURE_CONNECTION",
@@ -102,6 +108,10 @@ __all__ = [
     "Auth0ClientGrantStatus",
     "Auth0ClientSpec",
     "Auth0ClientStatus",
+    "Auth0MFAFactorSetSpec",
+    "Auth0MFAFactorSetStatus",
+    "Auth0MFAPolicySpec",
+    "Auth0MFAPolicyStatus",
     "Auth0RoleSpec",
     "Auth0RoleStatus",
     "Auth0TenantSpec",

@@ -21,12 +21,13 @@ import yaml
 from ..api import GROUP, KINDS
 from ..engine.protocols import Composition
 from ..kinds.auth0_app_binding import Auth0AppBinding
+from ..kinds.auth0_mfa_policy import Auth0MFAPolicy
 from ..kinds.secured_model_endpoint import SecuredModelEndpoint
 
 HEADER = "# Generated from the kinds by `python -m mlgate.cli.rbac --out deploy/base/rbac.yaml`. Do not edit.\n"
 NAMESPACE = "mlgate-system"
 NAME = "mlgate"
-COMPOSITIONS: tuple[type[Composition[Any]], ...] = (SecuredModelEndpoint, Auth0AppBinding)
+COMPOSITIONS: tuple[type[Composition[Any]], ...] = (SecuredModelEndpoint, Auth0AppBinding, Auth0MFAPolicy)
 
 Rule = dict[str, list[str]]
 

@@ -11,6 +11,8 @@ from .auth0_api import Auth0API
 from .auth0_app_binding import Auth0AppBinding
 from .auth0_client import Auth0Client
 from .auth0_client_grant import Auth0ClientGrant
+from .auth0_mfa_factor_set import Auth0MFAFactorSet
+from .auth0_mfa_policy import Auth0MFAPolicy
 from .auth0_role import Auth0Role
 from .auth0_tenant import Auth0Tenant
 from .azure_connection import AzureConnection
@@ -39,6 +41,7 @@ def build(
         Auth0ClientGrant(auth0),
         Auth0Role(auth0),
         Auth0Action(auth0),
+        Auth0MFAFactorSet(auth0),
         AzureConnection(azure),
         AzureMLWorkspace(azure),
         AzureMLOnlineEndpoint(azure),
@@ -47,5 +50,6 @@ def build(
         ModelRoute(gateways),
         SecuredModelEndpoint(),
         Auth0AppBinding(),
+        Auth0MFAPolicy(),
     )
     return {kind.type.kind: kind for kind in kinds}
