@@ -96,7 +96,8 @@ class Auth0AppBindingSpec(ManagedSpec):
     application: Application
     """What kind of application the workload is."""
     grants: Annotated[list[Grant], Field(max_length=20)] | None = None
-    """Permissions it gets for itself."""
+    """Permissions it gets for itself. Entries that mean one API (an endpoint, its Auth0API, its identifier) are one grant
+    with all their permissions; the first of them names it."""
     credentials: BindingCredentials | None = None
     """How it proves who it is. Unset: `ClientSecret` where it can keep one, and nothing where it cannot."""
     secret: SecretTemplate

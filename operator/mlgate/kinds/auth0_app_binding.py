@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..api import AUTH0_APP_BINDING, AUTH0_CLIENT, AUTH0_CLIENT_GRANT, Auth0AppBindingSpec
-from ..api.references import ApiRef
+from ..api.auth0appbinding import Grant
+from ..api.references import ApiRef, ObjectRef
 from ..engine import objects
 from ..engine.protocols import Child, Composition, Owner, Summary
 from ..engine.references import Need, Ref, Resolved, Target
@@ -35,6 +36,8 @@ class Auth0AppBinding(Composition[Auth0AppBindingSpec]):
             if grant.endpoint_ref:
                 path = "spec.grants[].endpointRef"
                 yield links.to("SecuredModelEndpoint", owner, grant.endpoint_ref, path, Need.MAYBE)
+            elif grant.api_ref and grant.api_ref.name:
+                yield links.to("Auth0API", owner, grant.api_ref, "spec.grants[].apiRef", Need.MAYBE)
 
     def children(self, owner: Owner, spec: Auth0AppBindingSpec, refs: Resolved) -> Sequence[Child]:
         credentials = spec.credentials
@@ -68,7 +71,7 @@ class Auth0AppBinding(Composition[Auth0AppBindingSpec]):
             **policies,
         }
         found = [child(AUTH0_CLIENT, owner.name, client, "ClientReady")]
-        for name, (api, permissions) in self._grants(owner, spec).items():
+        for name, (api, permissions) in grants(owner, spec, refs).items():
             grant = {
                 "tenantRef": tenant,
                 "clientRef": {"name": owner.name},
@@ -116,19 +119,46 @@ class Auth0AppBinding(Composition[Auth0AppBindingSpec]):
         url = found[0].status.get("url")
         return {"audience": found[0].spec["access"]["audience"], **({"url": url} if url else {})}
 
-    @staticmethod
-    def _grants(owner: Owner, spec: Auth0AppBindingSpec) -> dict[str, tuple[dict[str, Any], set[str]]]:
-        """One grant per API, whatever the order and number of entries: the service keeps only one."""
-        found: dict[str, tuple[dict[str, Any], set[str]]] = {}
-        for grant in spec.grants or ():
-            if grant.endpoint_ref:
-                ref = ApiRef(name=grant.endpoint_ref.name, namespace=grant.endpoint_ref.namespace)
-            else:
-                assert grant.api_ref is not None
-                ref = grant.api_ref
-            api = {key: value for key, value in wire(ref).items() if value is not None}
-            found.setdefault(grant_name(owner, ref), (api, set()))[1].update(grant.permissions)
-        return found
+
+def grants(owner: Owner, spec: Auth0AppBindingSpec, refs: Resolved) -> dict[str, tuple[dict[str, Any], set[str]]]:
+    """By name: one grant per API, whatever the number of entries that mean it: the service keeps only one per audience.
+
+    The first entry names the grant, so that one that is added later makes no other of it. An entry whose object is not
+    there yet has no audience to compare; its grant waits for the same object and writes nothing meanwhile."""
+    refs_of = [(_api(grant), grant.permissions) for grant in spec.grants or ()]
+    audiences = _audiences(owner, spec, refs)
+    found: dict[str | tuple[str, str], tuple[ApiRef, set[str]]] = {}
+    for ref, permissions in refs_of:
+        meant = ref.identifier or audiences.get(_named(owner, ref)) or _named(owner, ref)
+        found.setdefault(meant, (ref, set()))[1].update(permissions)
+    return {
+        grant_name(owner, ref): ({key: value for key, value in wire(ref).items() if value is not None}, permissions)
+        for ref, permissions in found.values()
+    }
+
+
+def _api(grant: Grant) -> ApiRef:
+    """The API of an entry; an endpoint's has the endpoint's name."""
+    if grant.endpoint_ref:
+        return ApiRef(name=grant.endpoint_ref.name, namespace=grant.endpoint_ref.namespace)
+    assert grant.api_ref is not None
+    return grant.api_ref
+
+
+def _named(owner: Owner, ref: ObjectRef | ApiRef) -> tuple[str, str]:
+    return ref.namespace or owner.namespace, ref.name or ""
+
+
+def _audiences(owner: Owner, spec: Auth0AppBindingSpec, refs: Resolved) -> dict[tuple[str, str], str]:
+    """Of those endpoints and APIs that are there, by namespace and name."""
+    found: dict[tuple[str, str], str] = {}
+    for grant in spec.grants or ():
+        named = _named(owner, _api(grant))
+        if grant.endpoint_ref and (endpoint := refs.find("SecuredModelEndpoint", *named)):
+            found[named] = endpoint.spec["access"]["audience"]
+        elif grant.api_ref and (api := refs.find("Auth0API", *named)):
+            found[named] = api.spec["identifier"]
+    return found
 
 
 def grant_name(owner: Owner, ref: ApiRef) -> str:

@@ -6,11 +6,12 @@ import base64
 
 import httpx
 
+from mlgate.api import KINDS
 from mlgate.engine import objects
 from mlgate.store.protocol import Object
 
 from .census import carried_out
-from .manifests import api, azure_side, client, endpoint, of_quickstart, secret, tenant_side
+from .manifests import api, azure_side, client, endpoint, of_quickstart, ours, secret, tenant_side
 from .world import World
 
 IDENTIFIER = "https://fraud.example.com"
@@ -219,3 +220,31 @@ async def _by_hand(world: World, identifier: str) -> str:
             headers={"Authorization": f"Bearer {world.auth0.management_token()}"},
         )
     return str(answer.raise_for_status().json()["id"])
+
+
+async def test_entries_of_a_binding_that_mean_one_api_are_one_grant_with_all_permissions(world: World) -> None:
+    await world.apply(tenant_side())
+    await world.apply(api("fraud", IDENTIFIER, permissions=[{"name": "read"}, {"name": "write"}]))
+    by_name = {"apiRef": {"name": "fraud"}, "permissions": ["read"]}
+    by_identifier = {"apiRef": {"identifier": IDENTIFIER}, "permissions": ["write"]}
+    spec = {
+        "tenantRef": {"name": "main"},
+        "application": {"type": "MachineToMachine"},
+        "secret": {"name": "checkout-auth0"},
+        "grants": [by_name, by_identifier],
+    }
+    await world.apply(ours("Auth0AppBinding", "checkout", spec))
+    await world.ready(("Auth0AppBinding", "checkout"))
+    [grant] = [g for g in world.auth0.state.client_grants.values() if g["audience"] == IDENTIFIER]
+    assert sorted(grant["scope"]) == ["read", "write"]
+
+    await world.apply(ours("Auth0AppBinding", "checkout", {**spec, "grants": [by_identifier, by_name]}))
+
+    async def named_otherwise() -> bool:
+        grants = await world.store.list(KINDS["Auth0ClientGrant"].resource, "ml")
+        return [g["spec"]["apiRef"] for g in grants] == [{"identifier": IDENTIFIER}]
+
+    await world.until(named_otherwise, "a grant that the other entry names")
+    await world.ready(("Auth0AppBinding", "checkout"))
+    [grant] = [g for g in world.auth0.state.client_grants.values() if g["audience"] == IDENTIFIER]
+    assert sorted(grant["scope"]) == ["read", "write"]

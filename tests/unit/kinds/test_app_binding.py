@@ -12,7 +12,7 @@ from mlgate.errors import Terminal
 from mlgate.kinds.auth0_app_binding import Auth0AppBinding
 from mlgate.reasons import Reason
 from unit.engine.samples import WELL, an_object
-from unit.kinds.given import a_secured_endpoint, owner, resolved
+from unit.kinds.given import a_secured_endpoint, an_api, owner, resolved
 
 BINDING = Auth0AppBinding()
 ME = owner("checkout", "shop")
@@ -37,8 +37,8 @@ def made(spec: Auth0AppBindingSpec, refs: Resolved | None = None) -> dict[tuple[
     return found
 
 
-def grants(*said: dict[str, Any]) -> list[tuple[dict[str, Any], list[str]]]:
-    found = made(a_spec(*said))
+def grants(*said: dict[str, Any], there: Resolved | None = None) -> list[tuple[dict[str, Any], list[str]]]:
+    found = made(a_spec(*said), there)
     return [(spec["apiRef"], spec["permissions"]) for (kind, _), spec in found.items() if kind == "Auth0ClientGrant"]
 
 
@@ -122,6 +122,52 @@ def test_one_grant_per_api(said: list[dict[str, Any]], expect: list[Any]) -> Non
     assert grants(*said) == expect
 
 
+TO_FRAUD, FRAUD_ITSELF = (
+    {**FRAUD, "permissions": ["r"]},
+    {"apiRef": {"identifier": "https://fraud"}, "permissions": ["w"]},
+)
+BY_ENDPOINT, BY_IDENTIFIER = {"name": "fraud", "namespace": "ml"}, {"identifier": "https://fraud"}
+
+
+@pytest.mark.parametrize(
+    ("said", "there", "expect"),
+    [
+        pytest.param(
+            [TO_FRAUD, FRAUD_ITSELF],
+            [a_secured_endpoint()],
+            [(BY_ENDPOINT, ["r", "w"])],
+            id="an endpoint and the identifier of its API are one grant",
+        ),
+        pytest.param(
+            [FRAUD_ITSELF, TO_FRAUD],
+            [a_secured_endpoint()],
+            [(BY_IDENTIFIER, ["r", "w"])],
+            id="the first entry names it, so that a later one makes no other of it",
+        ),
+        pytest.param(
+            [{"apiRef": {"name": "fraud", "namespace": "ml"}, "permissions": ["r"]}, FRAUD_ITSELF],
+            [an_api("r", "w")],
+            [(BY_ENDPOINT, ["r", "w"])],
+            id="an Auth0API and its identifier are one grant",
+        ),
+        pytest.param(
+            [TO_FRAUD, FRAUD_ITSELF],
+            [],
+            [(BY_ENDPOINT, ["r"]), (BY_IDENTIFIER, ["w"])],
+            id="an endpoint that is not there yet has a grant that waits for it, the other is not held up",
+        ),
+        pytest.param(
+            [TO_FRAUD, {"apiRef": {"name": "api"}, "permissions": ["w"]}],
+            [a_secured_endpoint(), an_api("w", name="api", namespace="shop")],
+            [(BY_ENDPOINT, ["r"]), ({"name": "api"}, ["w"])],
+            id="different audiences are different grants",
+        ),
+    ],
+)
+def test_one_grant_per_audience(said: list[dict[str, Any]], there: list[Any], expect: list[Any]) -> None:
+    assert grants(*said, there=resolved(*there)) == expect
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -200,9 +246,12 @@ def test_what_the_manifest_puts_into_the_secret_wins() -> None:
     }
 
 
-def test_it_is_woken_by_its_endpoints_and_does_not_wait_for_them() -> None:
-    [ref] = BINDING.references(ME, a_spec({**FRAUD, "permissions": ["r"]}, {**HERE, "permissions": ["r"]}))
-    assert (str(ref.target), ref.need) == ("SecuredModelEndpoint ml/fraud", Need.MAYBE)
+def test_it_is_woken_by_its_endpoints_and_apis_and_does_not_wait_for_them() -> None:
+    refs = BINDING.references(ME, a_spec(*({**each, "permissions": ["r"]} for each in (FRAUD, HERE, OUTSIDE))))
+    assert [(str(ref.target), ref.need) for ref in refs] == [
+        ("SecuredModelEndpoint ml/fraud", Need.MAYBE),
+        ("Auth0API shop/api", Need.MAYBE),
+    ]
 
 
 def test_a_binding_whose_parts_are_well_names_its_secret_client_and_endpoints() -> None:
