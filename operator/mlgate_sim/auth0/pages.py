@@ -28,10 +28,14 @@ def page_of(
     *,
     key: str = "id",
     checkpoint: bool = False,
+    always_next: bool = False,
 ) -> Any:
-    """The page that the call asks for, each item as `show` presents it. `key` names what a checkpoint remembers."""
+    """The page that the call asks for, each item as `show` presents it. `key` names what a checkpoint remembers.
+
+    `always_next`: some lists give a cursor with every page that has items, even when nothing follows.
+    """
     if checkpoint and (call.one("take") or call.one("from")):
-        return _by_checkpoint(call, plural, items, show, key)
+        return _by_checkpoint(call, plural, items, show, key, always_next=always_next)
     size = _number(call, "per_page", DEFAULT_SIZE, largest=LARGEST_SIZE)
     start = _number(call, "page", 0) * size
     page = [show(item) for item in items[start : start + size]]
@@ -40,7 +44,9 @@ def page_of(
     return {"total": len(items), "start": start, "limit": size, plural: page}
 
 
-def _by_checkpoint(call: Call, plural: str, items: Sequence[Json], show: Callable[[Json], Json], key: str) -> Json:
+def _by_checkpoint(
+    call: Call, plural: str, items: Sequence[Json], show: Callable[[Json], Json], key: str, *, always_next: bool
+) -> Json:
     size = _number(call, "take", DEFAULT_SIZE, largest=LARGEST_SIZE)
     start = 0
     cursor = call.one("from")
@@ -49,7 +55,7 @@ def _by_checkpoint(call: Call, plural: str, items: Sequence[Json], show: Callabl
         start = next((n + 1 for n, item in enumerate(items) if str(item[key]) == after), len(items))
     page = items[start : start + size]
     answer: Json = {plural: [show(item) for item in page]}
-    if start + size < len(items):
+    if start + size < len(items) or (page and always_next):
         answer["next"] = base64.urlsafe_b64encode(str(page[-1][key]).encode()).decode()
     return answer
 

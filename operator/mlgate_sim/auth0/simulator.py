@@ -23,6 +23,9 @@ from mlgate_sim.auth0.errors import ApiError, OAuthError, ServiceError, invalid_
 from mlgate_sim.auth0.guardian import Guardian
 from mlgate_sim.auth0.keys import sign
 from mlgate_sim.auth0.logs import Logs, note
+from mlgate_sim.auth0.organization_access import OrganizationClients, OrganizationConnections, OrganizationGrants
+from mlgate_sim.auth0.organization_members import OrganizationMembers
+from mlgate_sim.auth0.organizations import Organizations
 from mlgate_sim.auth0.plans import PLANS, Plan, RateLimits, family_of
 from mlgate_sim.auth0.resource_servers import ResourceServers
 from mlgate_sim.auth0.rest_of_tenant import RestOfTenant
@@ -51,6 +54,11 @@ RESOURCES = (
     RulesAndHooks,
     RestOfTenant,
     Logs,
+    Organizations,
+    OrganizationMembers,
+    OrganizationConnections,
+    OrganizationGrants,
+    OrganizationClients,
 )
 
 

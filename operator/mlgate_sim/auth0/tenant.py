@@ -35,6 +35,13 @@ COLLECTIONS = (
     "action_bindings",
     "guardian",
     "user_permissions",
+    "connections",
+    "organizations",
+    "organization_members",
+    "organization_member_roles",
+    "organization_connections",
+    "organization_grants",
+    "organization_clients",
     "created_at",
     "logs",
 )
@@ -63,6 +70,13 @@ class Tenant:
     users: dict[str, Json] = field(default_factory=dict)  # with the password, which no answer shows
     user_permissions: dict[str, list[Json]] = field(default_factory=dict)  # assigned directly, by user id
     user_versions: dict[str, list[tuple[float, Json | None]]] = field(default_factory=dict)  # for the search index
+    connections: dict[str, Json] = field(default_factory=dict)  # only shown, in an organization's connections
+    organizations: dict[str, Json] = field(default_factory=dict)
+    organization_members: dict[str, dict[str, float]] = field(default_factory=dict)  # user ids, and since when
+    organization_member_roles: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # and by user id
+    organization_connections: dict[str, dict[str, Json]] = field(default_factory=dict)
+    organization_grants: dict[str, list[str]] = field(default_factory=dict)
+    organization_clients: dict[str, dict[str, bool]] = field(default_factory=dict)  # may members use it
     created_at: dict[str, float] = field(default_factory=dict)  # by id, UNIX seconds; seeded objects have none
     logs: dict[str, Json] = field(default_factory=dict)  # by log_id, oldest first
     visibility_delay: float = 0.0  # seconds until a new object shows up in lists

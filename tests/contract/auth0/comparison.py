@@ -20,7 +20,10 @@ LOST_IN_GO = {
     "clients": {"tenant", "global", "cross_origin_auth", "callback_url_template", "encrypted", "signing_keys"},
     "resource-servers": {"is_system", "thumbprint_sha256"},
 }
+ORGANIZATIONS_LATER = {"third_party_client_access": "block", "is_app_entitlement_active": False}
 LATER: dict[str, dict[str, Any]] = {
+    "organizations": ORGANIZATIONS_LATER,
+    "client-grants": ORGANIZATIONS_LATER,  # in the list of those that use a grant
     "roles": {"type": "tenant"},
     "clients": {"cross_origin_authentication": False},
     "tenants": {"client_id_metadata_document_supported": False, "resource_parameter_profile": "audience"},
@@ -30,7 +33,7 @@ LATER: dict[str, dict[str, Any]] = {
 }
 TIMES = {"created_at", "updated_at", "last_password_reset"}
 SECRETS = {"client_secret", "signing_keys"}
-IDENTITIES = ("client_id", "user_id", "id", "permission_name")
+IDENTITIES = ("client_id", "user_id", "id", "permission_name", "connection_id")
 NULL_MEANS_ABSENT = {"description", "expires_at"}
 ADDED_IN_GO = {"signing_keys"}
 ADDED_IN_GO_AUTH0 = {"client_secret"}

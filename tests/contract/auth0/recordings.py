@@ -19,9 +19,15 @@ ROUTES = re.compile(
     r"|clients(/\{id\}(/(credentials(/\{id\})?|rotate-secret))?)?"
     r"|resource-servers(/\{id\})?|client-grants(/\{id\})?"
     r"|roles(/\{id\}(/(permissions|users))?)?"
-    r"|users-by-email|users(/\{id\}(/(permissions|roles))?)?)$"
+    r"|users-by-email|users(/\{id\}(/(permissions|roles))?)?"
+    r"|client-grants/\{id\}/organizations"
+    r"|organizations(/name/[^/]+|/\{id\}(/members(/\{id\}/roles)?"
+    r"|/(connections|enabled_connections|client-grants|clients)(/\{id\})?)?)?)$"
 )
 READ_ONLY = {"/rules", "/hooks", "/actions/modules"}  # routes of which the simulator has only GET
+NAMED = re.compile(r"^/organizations/name/.+$")
+SHOWN_AFTER_ITS_END = {("terraform/TestAccOrganizationClient.yaml", 26)}
+"""The service lagged: an organization's client, read right after the organization and the client were deleted."""
 MANAGEMENT_API = re.compile(r"https://([a-z0-9.-]+\.auth0\.com)/api/v2/")
 
 
@@ -75,7 +81,7 @@ def read(recordings: Path) -> dict[str, list[Exchange]]:
                 row["i"],
                 row["method"],
                 row["url"],
-                row["route"],
+                NAMED.sub("/organizations/name/{name}", row["route"]),
                 row["request"],
                 row["status"],
                 row["response"],
@@ -90,7 +96,8 @@ def is_replayed(exchange: Exchange) -> bool:
         return exchange.method == "GET"
     if isinstance(exchange.response, dict) and exchange.response.get("errorCode") == "custom_domain_conflict":
         return False
-    return exchange.url.startswith("/api/v2/") and bool(ROUTES.match(exchange.route))
+    lagged = (exchange.source, exchange.position) in SHOWN_AFTER_ITS_END
+    return exchange.url.startswith("/api/v2/") and bool(ROUTES.match(exchange.route)) and not lagged
 
 
 def tenant_domain(exchanges: list[Exchange]) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 
 import httpx
 
+from contract.auth0 import organization_seeds
 from contract.auth0.comparison import differences, unfaithful
 from contract.auth0.recordings import Exchange, is_replayed, tenant_domain
 from mlgate_sim.auth0 import Auth0Simulator, management_api
@@ -32,6 +33,7 @@ PLURALS = {
     "hooks": "hooks",
     "users": "users",
     "users-by-email": "users",
+    "organizations": "organizations",
 }
 STOCK_ANSWERS = {"/actions/modules"}  # nothing stands behind them
 Outcome = Literal["matched", "seeded", "unfaithful", "body differs", "status differs"]
@@ -84,8 +86,10 @@ class Replay:
         read = [e for e in self.exchanges if e.route == "/clients/{id}" and e.method == "GET" and not e.query]
         with_secret = [e for e in read if "client_secret" in json.dumps(e.response)]
         by_key = [e for e in read if "client_authentication_methods" in json.dumps(e.response)]
-        blind = bool(read) and not with_secret and not by_key
-        return [scope for scope in every if not (blind and scope == "read:client_keys")]
+        hidden = {"read:client_keys"} if read and not with_secret and not by_key else set()
+        if any(e.route == "/organizations/{id}/clients" and e.status == 403 for e in self.exchanges):
+            hidden.add("read:organization_clients")
+        return [scope for scope in every if scope not in hidden]
 
     async def _one(self, exchange: Exchange) -> Result:
         needed = self._seed(exchange)
@@ -154,9 +158,15 @@ class Replay:
             return False
         if exchange.kind == "tenants":
             return self._seed_settings(exchange)
+        if exchange.kind == "organizations" and exchange.method == "POST":
+            organization_seeds.put_targets(self.tenant, exchange, self.ids)
         if exchange.method == "POST":
             return self._seed_targets(exchange)
         route = exchange.route
+        if route.startswith("/organizations/{id}/"):
+            return organization_seeds.put_seen(self.tenant, exchange, self.ids, self.made_here)
+        if route.startswith("/organizations/name/") or route.endswith("{id}/organizations"):
+            return False
         if route.endswith("/credentials") or "/credentials/" in route:
             return self._seed_credentials(exchange)
         if route.endswith("/permissions"):
