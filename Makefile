@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ONCE ?=
 PYTEST ?=
 
-.PHONY: demo test bench lint types layers generated generate clean help
+.PHONY: demo test peers bench lint types layers generated generate clean help
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -16,6 +16,9 @@ demo: $(VENV)/.dev ## the quickstart on simulators and a real Envoy (ONCE=1: end
 test: $(VENV)/.test ## every test, on a real API server and a real Envoy (PYTEST="-k name": some of them)
 	@PYTHONPATH=tests $(BIN)/python -m controlplane build
 	@$(BIN)/python -m pytest $(PYTEST)
+
+peers: $(VENV)/.test ## other people's clients against the simulated tenant (npm, terraform; skips what is missing)
+	@$(BIN)/python -m pytest tests/peers tests/sim/auth0/test_sdk_over_https.py -rs $(PYTEST)
 
 bench: $(VENV)/.test ## benchmarks, as ratios (docs/benchmarks.md)
 	@PYTHONPATH=tests $(BIN)/python -m controlplane build
