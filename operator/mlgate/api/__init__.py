@@ -14,6 +14,7 @@ from .auth0api import AUTH0_API, Auth0APISpec, Auth0APIStatus
 from .auth0appbinding import AUTH0_APP_BINDING, Auth0AppBindingSpec, Auth0AppBindingStatus
 from .auth0client import AUTH0_CLIENT, Auth0ClientSpec, Auth0ClientStatus
 from .auth0clientgrant import AUTH0_CLIENT_GRANT, Auth0ClientGrantSpec, Auth0ClientGrantStatus
+from .auth0connection import AUTH0_CONNECTION, Auth0ConnectionSpec, Auth0ConnectionStatus
 from .auth0mfafactorset import AUTH0_MFA_FACTOR_SET, Auth0MFAFactorSetSpec, Auth0MFAFactorSetStatus
 from .auth0mfapolicy import AUTH0_MFA_POLICY, Auth0MFAPolicySpec, Auth0MFAPolicyStatus
 from .auth0role import AUTH0_ROLE, Auth0RoleSpec, Auth0RoleStatus
@@ -56,6 +57,7 @@ KINDS: Mapping[str, KindType] = MappingProxyType(
             AUTH0_ROLE,
             AUTH0_ACTION,
             AUTH0_MFA_FACTOR_SET,
+            AUTH0_CONNECTION,
             AZURE_CONNECTION,
             AZURE_ML_WORKSPACE,
             AZURE_ML_ONLINE_ENDPOINT,
@@ -78,6 +80,7 @@ __all__ = [
     "AUTH0_APP_BINDING",
     "AUTH0_CLIENT",
     "AUTH0_CLIENT_GRANT",
+    "AUTH0_CONNECTION",
     "AUTH0_MFA_FACTOR_SET",
     "AUTH0_MFA_POLICY",
     "AUTH0_ROLE",
@@ -108,6 +111,8 @@ __all__ = [
     "Auth0ClientGrantStatus",
     "Auth0ClientSpec",
     "Auth0ClientStatus",
+    "Auth0ConnectionSpec",
+    "Auth0ConnectionStatus",
     "Auth0MFAFactorSetSpec",
     "Auth0MFAFactorSetStatus",
     "Auth0MFAPolicySpec",

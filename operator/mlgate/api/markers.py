@@ -76,3 +76,8 @@ def ListSet() -> _Extension:
 def Format(name: str) -> _Extension:
     """An OpenAPI string or number format, such as `date-time` or `int64`."""
     return _Extension((("format", name),))
+
+
+def FreeForm() -> _Extension:
+    """An object whose fields the service defines and we do not: kept as written, checked by nobody here."""
+    return _Extension((("x-kubernetes-preserve-unknown-fields", True),))

@@ -34,6 +34,7 @@ _ORDER = (
     "required",
     "properties",
     "additionalProperties",
+    "x-kubernetes-preserve-unknown-fields",
     "items",
     "x-kubernetes-list-type",
     "x-kubernetes-list-map-keys",

@@ -9,6 +9,7 @@ requests leave through), `faults` (what answers mean), `budget` and `ratelimit` 
 from .access import Granted, Plan, Raw, RequestSeen, TenantAccess
 from .client_grants import ClientGrants
 from .clients import Clients
+from .connections import Connections
 from .logs import Touched
 from .resource_servers import ResourceServers
 from .roles import Roles
@@ -18,6 +19,7 @@ from .tenant import Tenant
 __all__ = [
     "ClientGrants",
     "Clients",
+    "Connections",
     "Granted",
     "Plan",
     "Raw",

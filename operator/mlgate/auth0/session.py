@@ -22,6 +22,7 @@ from .budget import Budget
 from .client_grants import ClientGrants
 from .clients import Clients
 from .collection import Aging
+from .connections import Connections
 from .faults import missing_field
 from .flight import Flight
 from .guardian import Guardian
@@ -79,7 +80,15 @@ class Session:
         self.actions = Actions(self._wire, aging)
         self.trigger_bindings = TriggerBindings(self._wire, aging)
         self.guardian = Guardian(self._wire)
-        self._collections = (self.clients, self.resource_servers, self.client_grants, self.roles, self.actions)
+        self.connections = Connections(self._wire, aging)
+        self._collections = (
+            self.clients,
+            self.resource_servers,
+            self.client_grants,
+            self.roles,
+            self.actions,
+            self.connections,
+        )
         self.tenant = Tenant(self._wire)
         self.logs = Logs(self._wire, own_client=access.client_id)
         self._jwks_flight = Flight(self._fetch_jwks)

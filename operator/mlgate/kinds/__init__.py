@@ -11,6 +11,7 @@ from .auth0_api import Auth0API
 from .auth0_app_binding import Auth0AppBinding
 from .auth0_client import Auth0Client
 from .auth0_client_grant import Auth0ClientGrant
+from .auth0_connection import Auth0Connection
 from .auth0_mfa_factor_set import Auth0MFAFactorSet
 from .auth0_mfa_policy import Auth0MFAPolicy
 from .auth0_role import Auth0Role
@@ -42,6 +43,7 @@ def build(
         Auth0Role(auth0),
         Auth0Action(auth0),
         Auth0MFAFactorSet(auth0),
+        Auth0Connection(auth0),
         AzureConnection(azure),
         AzureMLWorkspace(azure),
         AzureMLOnlineEndpoint(azure),

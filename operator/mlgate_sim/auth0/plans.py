@@ -79,7 +79,7 @@ def _self_service(token_per_second: float) -> Plan:
         },
         other=_minutes(10, 150),
         token_endpoint=Limit(token_per_second, token_per_second),
-        entities={"clients": 100, "resource_servers": 100, "client_grants": 10_000, "roles": 1000},
+        entities={"clients": 100, "resource_servers": 100, "client_grants": 10_000, "roles": 1000, "connections": 100},
     )
 
 

@@ -18,6 +18,7 @@ from mlgate_sim.auth0.actions import Actions, TriggerBindings
 from mlgate_sim.auth0.call import Call, Json, Reply, Route
 from mlgate_sim.auth0.client_grants import ClientGrants
 from mlgate_sim.auth0.clients import Clients, new_client
+from mlgate_sim.auth0.connections import Connections
 from mlgate_sim.auth0.credentials import Credentials
 from mlgate_sim.auth0.errors import ApiError, OAuthError, ServiceError, invalid_body
 from mlgate_sim.auth0.guardian import Guardian
@@ -46,6 +47,7 @@ RESOURCES = (
     ResourceServers,
     ClientGrants,
     Roles,
+    Connections,
     Actions,
     TriggerBindings,
     Guardian,
@@ -69,6 +71,7 @@ class Auth0Simulator(Simulator):
     own application, which holds every management scope (default: random). plan: a name of `plans.PLANS` or a Plan.
     visibility_delay_seconds: how long a new object stays out of lists. search_delay_seconds: how long the user search
     does not know of a change. action_build_seconds: how long building an Action takes, and deploying it.
+    deletion_delay_seconds: how long deleting a connection goes on after its answer.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Auth0Simulator(Simulator):
         visibility_delay_seconds: float = 0.0,
         action_build_seconds: float = 0.0,
         search_delay_seconds: float = 0.0,
+        deletion_delay_seconds: float = 0.0,
         **options: Unpack[ServerOptions],
     ) -> None:
         if domain is not None:
@@ -91,6 +95,7 @@ class Auth0Simulator(Simulator):
         self.visibility_delay_seconds = visibility_delay_seconds
         self.action_build_seconds = action_build_seconds
         self.search_delay_seconds = search_delay_seconds
+        self.deletion_delay_seconds = deletion_delay_seconds
         self._domain = domain
         self._state: Tenant | None = None
         self.set_plan(plan)
@@ -169,6 +174,7 @@ class Auth0Simulator(Simulator):
         tenant.visibility_delay = self.visibility_delay_seconds
         tenant.action_build_seconds = self.action_build_seconds
         tenant.search_delay = self.search_delay_seconds
+        tenant.deletion_delay = self.deletion_delay_seconds
         tenant.entity_limits = self.plan.entities
         self._state = tenant
         self._limits = RateLimits(self.plan)

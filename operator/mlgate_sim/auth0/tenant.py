@@ -42,6 +42,9 @@ COLLECTIONS = (
     "organization_connections",
     "organization_grants",
     "organization_clients",
+    "connection_clients",
+    "connections_going",
+    "discoveries",
     "created_at",
     "logs",
 )
@@ -81,6 +84,12 @@ class Tenant:
     logs: dict[str, Json] = field(default_factory=dict)  # by log_id, oldest first
     visibility_delay: float = 0.0  # seconds until a new object shows up in lists
     search_delay: float = 0.0  # seconds until the user search knows of a change
+    connections: dict[str, Json] = field(default_factory=dict)
+    connection_clients: dict[str, list[str]] = field(default_factory=dict)  # enabled applications by connection id
+    connections_going: dict[str, float] = field(default_factory=dict)  # being deleted: UNIX seconds at which it is over
+    discoveries: dict[str, list[Json]] = field(default_factory=dict)
+    """What identity providers tell the service, by strategy: to options that hold `of` it `adds`, and takes `gone`."""
+    deletion_delay: float = 0.0  # seconds that deleting a connection goes on after its answer
     entity_limits: Mapping[str, int] = field(default_factory=dict)
 
     @property

@@ -74,6 +74,8 @@ def _object(schema: Mapping[str, Any], value: Mapping[str, Any], old: Mapping[st
             yield from complaints(named[name], inner, old.get(name), below)
         elif others is not None:
             yield from complaints(others, inner, old.get(name), path + "{}")
+        elif schema.get("x-kubernetes-preserve-unknown-fields"):
+            continue
         elif below.partition(".")[0] != "metadata":
             yield f"{below}: unknown field"
 
