@@ -110,7 +110,8 @@ class Ending:
             for key in self._steps.cache.referrers(subject.key)
             if (user := self._steps.cache.get(key)) is not None
             and objects.held(user)
-            and isinstance(self._kinds.get(key.kind), External)
+            and isinstance(kind := self._kinds.get(key.kind), External)
+            and not kind.gets_by_without(subject.obj, user)
             and those(user, subject.obj)
         ]
         if users:

@@ -245,6 +245,11 @@ class External(Kind[SpecT], Generic[SpecT, ConnT]):
         """Whether `target`, which this object refers to, must stay outside while `own` is there."""
         return True
 
+    def gets_by_without(self, target: Object, own: Object) -> bool:
+        """Whether `target` may vanish altogether while `own` is there: the service forgets it by itself (an application
+        that a connection names), and `own` says that the manifest still names it."""
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Child:

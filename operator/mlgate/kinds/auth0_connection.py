@@ -63,8 +63,8 @@ class Auth0Connection(OnAuth0[Auth0ConnectionSpec]):
             path = f"spec.optionSecrets[{secret.path}]"
             yield links.secret(owner.namespace, secret.value_from.secret_key_ref, path)
 
-    def blocks_deletion_of(self, target: Object, own: Object) -> bool:
-        return bool(target["kind"] != "Auth0Client")  # the service takes a deleted application off by itself
+    def gets_by_without(self, target: Object, own: Object) -> bool:
+        return bool(target["kind"] == "Auth0Client")  # the service takes a deleted application off by itself
 
     def desired(self, owner: Owner, spec: Auth0ConnectionSpec, refs: Resolved) -> Wanted:
         refuse_secrets(spec.options or {}, [secret.path for secret in spec.option_secrets or ()])

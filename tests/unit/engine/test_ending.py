@@ -9,7 +9,7 @@ import pytest
 
 from mlgate.api.meta import FINALIZER
 from mlgate.errors import LostAnswer, Retry, Terminal
-from unit.engine.thing import KeyedThing, Once, Thing
+from unit.engine.thing import EasygoingThing, KeyedThing, Once, Thing
 from unit.engine.world import PLACE, RESOURCE, World
 
 
@@ -118,6 +118,16 @@ async def test_what_others_stand_on_goes_last_and_says_for_whom_it_waits() -> No
     assert await world.find("b") is None
     assert await world.find("a") is None, "woken by the end of what it waited for"
     assert world.service.there == {}
+
+
+async def test_what_others_get_by_without_goes_at_once_and_they_stay() -> None:
+    world = await made(EasygoingThing)
+    await world.write("b", size=1, needs={"name": "a"})
+    world.service.log.clear()
+    await world.delete("a")
+    assert await world.find("a") is None
+    assert world.service.writes == ["delete"]
+    assert await world.find("b") is not None
 
 
 async def test_a_target_that_forbids_deletes_holds_what_stands_on_it() -> None:

@@ -303,3 +303,10 @@ class LateThing(Thing):
     """What is new shows up in lists after a while."""
 
     visible_after = 4.0
+
+
+class EasygoingThing(Thing):
+    """Gets by without what it refers to."""
+
+    def gets_by_without(self, target: Object, own: Object) -> bool:
+        return True
