@@ -84,7 +84,6 @@ class Tenant:
     logs: dict[str, Json] = field(default_factory=dict)  # by log_id, oldest first
     visibility_delay: float = 0.0  # seconds until a new object shows up in lists
     search_delay: float = 0.0  # seconds until the user search knows of a change
-    connections: dict[str, Json] = field(default_factory=dict)
     connection_clients: dict[str, list[str]] = field(default_factory=dict)  # enabled applications by connection id
     connections_going: dict[str, float] = field(default_factory=dict)  # being deleted: UNIX seconds at which it is over
     discoveries: dict[str, list[Json]] = field(default_factory=dict)
