@@ -85,14 +85,17 @@ class _Connection:
 
 
 class AdsServer:
-    """Serves the snapshots that were published. All methods belong to the event loop that started it."""
+    """Serves the snapshots that were published. All methods belong to the event loop that started it.
+
+    ``tls`` is asked at the start and again for each connection, so that a renewed certificate counts without a restart;
+    where it fails (OSError, ValueError: files that are just being replaced) the last good answer serves on."""
 
     def __init__(
         self,
         host: str = "127.0.0.1",
         port: int = 0,
         *,
-        tls: ServerTls | None = None,
+        tls: Callable[[], ServerTls] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._host, self._port, self._tls, self._now = host, port, tls, now
@@ -240,11 +243,24 @@ def _plain(server: grpc.aio.Server, address: str) -> int:
     return server.add_insecure_port(address)
 
 
-def _credentials(tls: ServerTls | None) -> grpc.ServerCredentials:
-    assert tls is not None
+def _credentials(tls: Callable[[], ServerTls]) -> grpc.ServerCredentials:
+    last = tls()
+
+    def newest() -> grpc.ServerCertificateConfiguration:
+        """Runs on a thread of gRPC's."""
+        nonlocal last
+        try:
+            last = tls()
+        except (OSError, ValueError) as error:
+            logger.warning("the certificate of the gateways' server cannot be read again: %s", error)
+        return _certificate(last)
+
+    return grpc.dynamic_ssl_server_credentials(_certificate(last), newest, last.client_ca is not None)
+
+
+def _certificate(tls: ServerTls) -> grpc.ServerCertificateConfiguration:
     pair = (tls.private_key.reveal().encode(), tls.certificate_chain.encode())
-    authorities = tls.client_ca.encode() if tls.client_ca else None
-    return grpc.ssl_server_credentials([pair], authorities, tls.client_ca is not None)
+    return grpc.ssl_server_certificate_configuration([pair], tls.client_ca.encode() if tls.client_ca else None)
 
 
 def _request(message: Any) -> Request:

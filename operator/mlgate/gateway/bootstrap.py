@@ -18,12 +18,12 @@ _PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 @dataclass(frozen=True, slots=True)
 class AdsTls:
     """Files on the proxy's side: the authority that signed the server's certificate, and the proxy's own
-    certificate."""
+    certificate where the server asks for one."""
 
     server_name: str
     ca_file: str
-    certificate_file: str
-    key_file: str
+    certificate_file: str | None = None
+    key_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,7 @@ def _ads_cluster(wanted: Bootstrap) -> Json:
 
 def _ads_tls(tls: AdsTls) -> Json:
     own = {"certificate_chain": {"filename": tls.certificate_file}, "private_key": {"filename": tls.key_file}}
+    shown = {"tls_certificates": [own]} if tls.certificate_file else {}
     return extension(
         "envoy.transport_sockets.tls",
         "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
@@ -125,7 +126,7 @@ def _ads_tls(tls: AdsTls) -> Json:
         common_tls_context={
             "alpn_protocols": ["h2"],
             "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
-            "tls_certificates": [own],
+            **shown,
             "validation_context": {
                 "trusted_ca": {"filename": tls.ca_file},
                 "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": tls.server_name}}],

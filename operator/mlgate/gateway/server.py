@@ -76,7 +76,7 @@ class _Held:
 class GatewayServer:
     """Serves any number of gateways to their proxies; a proxy names its gateway in `node.cluster`."""
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, *, tls: ServerTls | None = None) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, *, tls: Callable[[], ServerTls] | None = None) -> None:
         self._ads = AdsServer(host, port, tls=tls)
         self._ads.on_change = self._proxies_changed
         self._held: dict[str, _Held] = {}

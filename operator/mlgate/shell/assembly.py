@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,7 @@ class Operator:
             poll_scale=outside.azure_poll_scale,
             on_request=metrics.requested,
         )
-        tls = _server_tls(parts.xds_tls) if parts.xds_tls else None
+        tls = partial(_server_tls, parts.xds_tls) if parts.xds_tls else None
         self.gateway = GatewayServer(parts.xds_host, parts.xds_port, tls=tls)
         gateways = self.gateways = Gateways()
         self.engine = Engine(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,30 @@ pytestmark = pytest.mark.controlplane
 DEPLOY = Path(__file__).parents[3] / "deploy"
 
 
-@pytest.mark.parametrize("name", ["base", "gateway"])
-def test_the_api_server_accepts(cluster: Cluster, name: str, tmp_path: Path) -> None:
-    built = [each for each in yaml.safe_load_all(cluster.kubectl("kustomize", str(DEPLOY / name))) if each]
+def overlay(folder: Path, base: str, component: str) -> Path:
+    """A folder as its user writes it."""
+    said = {
+        "resources": [os.path.relpath(DEPLOY / base, folder)],
+        "components": [os.path.relpath(DEPLOY / "components" / component, folder)],
+    }
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(said))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("base", "component"),
+    [("base", None), ("gateway", None), ("base", "xds-tls/operator"), ("gateway", "xds-tls/gateway")],
+)
+def test_the_api_server_accepts(cluster: Cluster, base: str, component: str | None, tmp_path: Path) -> None:
+    folder = overlay(tmp_path, base, component) if component else DEPLOY / base
+    built = [each for each in yaml.safe_load_all(cluster.kubectl("kustomize", str(folder))) if each]
+    if component:
+        certificates = [each for each in built if each["apiVersion"] == "cert-manager.io/v1"]
+        assert certificates, "the API server here has no cert-manager to ask about them"
+        built = [each for each in built if each not in certificates]
+        secrets = {each["spec"].get("secretName") for each in certificates}
+        (pod,) = (each["spec"]["template"]["spec"] for each in built if each["kind"] == "Deployment")
+        assert {v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v} <= secrets
     for namespace in {each["metadata"]["namespace"] for each in built if "namespace" in each["metadata"]}:
         cluster.kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
     file = tmp_path / "built.yaml"

@@ -303,7 +303,8 @@ async def test_the_stream_to_the_control_plane_may_be_mutual_tls(world: World, t
     for file, text in (("ca", authority_pem()), ("crt", proxy_chain), ("key", proxy_key)):
         (tmp_path / file).write_text(text)
     await world.server.stop()
-    world.server = GatewayServer(tls=ServerTls(chain, Sensitive(key), client_ca=authority_pem()))
+    tls = [ServerTls(chain, Sensitive(key), client_ca=authority_pem())]
+    world.server = GatewayServer(tls=lambda: tls[0])
     await world.server.start()
     files = {
         "ca_file": str(tmp_path / "ca"),
@@ -330,6 +331,30 @@ async def test_the_stream_to_the_control_plane_may_be_mutual_tls(world: World, t
         assert [proxy.id for proxy in world.server.state(world.name).proxies] == ["proxy-0"]
     finally:
         await plain.stop(drain=False)
+
+
+async def test_a_renewed_certificate_is_shown_to_the_next_proxy_without_a_restart(world: World, tmp_path: Path) -> None:
+    (tmp_path / "ca").write_text(authority_pem())
+    wrong, right = (signed(name) for name in ("old.mlgate.test", "operator.mlgate.test"))
+    shown = [wrong]
+    await world.server.stop()
+    world.server = GatewayServer(tls=lambda: ServerTls(shown[0][0], Sensitive(shown[0][1])))
+    await world.server.start()
+    tls = AdsTls("operator.mlgate.test", str(tmp_path / "ca"))  # no certificate of its own: none is asked for
+    wanted = Bootstrap(world.name, "proxy-0", "127.0.0.1", world.server.port, ads_tls=tls)
+    world.envoy = EnvoyProcess(bootstrap(wanted), tmp_path / "tls")
+    await world.envoy.start(wait_ready=False)
+    world.publish(world.route())
+
+    async def refused() -> bool:
+        with contextlib.suppress(EnvoyFailed):
+            stats = await world.envoy.admin("/stats?filter=^cluster.mlgate-ads.ssl.fail_verify_san$")
+            return int(stats.rpartition(" ")[2]) > 0
+        return False
+
+    await eventually(refused, "a refusal of the certificate for another name")
+    shown[0] = right
+    await eventually(lambda: world.server.state(world.name).proxies, "the proxy")
 
 
 async def test_stopping_lets_a_running_request_end(world: World) -> None:

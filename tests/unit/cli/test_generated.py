@@ -18,6 +18,7 @@ from mlgate.kinds import build
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
+XDS_FILES = {"ca": "ca.crt", "cert": "tls.crt", "key": "tls.key"}
 
 
 def test_the_rbac_in_the_repository_is_what_the_kinds_say() -> None:
@@ -57,6 +58,27 @@ def test_the_example_gateway_has_the_bootstrap_that_mlgate_prints() -> None:
     assert json.loads(printed.output) == json.loads((DEPLOY / "gateway" / "bootstrap.json").read_text())
 
 
+def test_the_example_gateway_with_tls_has_the_bootstrap_that_mlgate_prints() -> None:
+    files = [f"--xds-{name}-file=/etc/envoy-xds/{file}" for name, file in XDS_FILES.items()]
+    printed = CliRunner().invoke(main, ["envoy-bootstrap", "--gateway", "ml/public", "--node", "gateway", *files])
+    assert printed.exit_code == 0
+    kept = DEPLOY / "components" / "xds-tls" / "gateway" / "bootstrap.json"
+    assert json.loads(printed.output) == json.loads(kept.read_text())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(["--xds-ca-file=ca", "--xds-cert-file=crt"], id="a certificate without its key"),
+        pytest.param(["--xds-cert-file=crt", "--xds-key-file=key"], id="a certificate without an authority to trust"),
+    ],
+)
+def test_half_a_tls_configuration_is_refused(options: list[str]) -> None:
+    answer = CliRunner().invoke(main, ["envoy-bootstrap", "--gateway", "ml/public", *options])
+    assert answer.exit_code == 2
+    assert "go together" in answer.output
+
+
 def test_argo_cd_gets_the_health_check_that_stands_beside_it() -> None:
     config = yaml.safe_load((DEPLOY / "argocd" / "argocd-cm.yaml").read_text())
     customizations = yaml.safe_load(config["data"]["resource.customizations"])
@@ -74,8 +96,11 @@ def test_the_deployment_uses_options_that_exist() -> None:
     documents = list(yaml.safe_load_all((DEPLOY / "base" / "deployment.yaml").read_text()))
     container = documents[0]["spec"]["template"]["spec"]["containers"][0]
     assert container["args"] == ["run"]
+    patch = yaml.safe_load((DEPLOY / "components" / "xds-tls" / "operator" / "deployment.yaml").read_text())
+    patched = patch["spec"]["template"]["spec"]["containers"][0]
+    assert patched["name"] == container["name"]
     offered = CliRunner().invoke(main, ["run", "--help"]).output
-    for variable in container["env"]:
+    for variable in [*container["env"], *patched["env"]]:
         assert variable["name"] in offered
 
 
