@@ -21,7 +21,7 @@ from mlgate_sim.auth0.call import Call, Json, Reply, Route
 from mlgate_sim.auth0.errors import ApiError, payload_error
 from mlgate_sim.auth0.tenant import Tenant
 
-TRIGGERS = {
+TRIGGERS = {  # every version; the current one first
     "post-login": ("v3", "v2", "v1"),
     "credentials-exchange": ("v2", "v1"),
     "pre-user-registration": ("v2", "v1"),
@@ -36,7 +36,7 @@ TRIGGERS = {
     "password-hash-migration": ("v1",),
     "mcp-tool": ("v1",),
 }
-"""The catalogue of 2026 (recorded by deploy-cli), current version first."""
+"""The catalogue of 2026 (recorded by deploy-cli)."""
 ENTITY_BOUND = ("custom-token-exchange", "event-stream", "password-hash-migration", "mcp-tool")
 LONGEST_CODE, MOST_SECRETS, MOST_DEPENDENCIES = 100_000, 30, 10
 FIELDS = frozenset({"name", "supported_triggers", "code", "runtime", "dependencies", "secrets", "modules"})
@@ -72,15 +72,7 @@ class Actions:
 
     def triggers(self, call: Call) -> Reply:
         rows = [
-            {
-                "id": trigger,
-                "version": version,
-                "status": "CURRENT" if version == versions[0] else "DEPRECATED",
-                "runtimes": ["node18-actions", "node22"],
-                "default_runtime": "node22",
-                "binding_policy": "entity-bound" if trigger in ENTITY_BOUND else "trigger-bound",
-                "compatible_triggers": [],
-            }
+            catalogued(trigger, version, current=version == versions[0])
             for trigger, versions in TRIGGERS.items()
             for version in versions
         ]
@@ -116,7 +108,8 @@ class Actions:
         self.tenant.created_at[action["id"]] = call.now
         self._build(action, call.now)
         if body.get("deploy"):
-            action["_deploys_when_built"] = True
+            self._deploy(action, call.now)
+            self._put_live(action, "pending")
         return 201, shown(action)
 
     def update(self, call: Call) -> Reply:
@@ -132,7 +125,7 @@ class Actions:
         if "secrets" in body:
             self._keep_secrets(action, body["secrets"] or [], at)
         action["updated_at"] = at
-        action["all_changes_deployed"] = False
+        action["all_changes_deployed"] = is_deployed(action)
         self._build(action, call.now)
         return 200, shown(action)
 
@@ -194,7 +187,6 @@ class Actions:
         }
         action["_versions"].append(version)
         action["_deployed_at"] = now + self.tenant.action_build_seconds
-        action["_draft_deployed"] = action["updated_at"]
         return {**copy.deepcopy(version), "action": in_short(action)}
 
     def _settle(self, action: Json, now: float) -> None:
@@ -210,24 +202,24 @@ class Actions:
                 words = words or ["SyntaxError: Unexpected token (1:1)"]
                 action["errors"] = [{"id": "build_failed", "msg": word} for word in words]
             del action["_built_at"]
-            if action.pop("_deploys_when_built", False) and not broken:
-                self._deploy(action, now)
+            # what the caller said about a package beyond name and version is gone once it is installed
+            action["dependencies"] = [{n: d[n] for n in ("name", "version") if n in d} for d in action["dependencies"]]
         deployed_at = action.get("_deployed_at")
         if deployed_at is not None and now >= deployed_at:
             del action["_deployed_at"]
-            version = action["_versions"][-1]
-            version["deployed"] = True
-            at = version["updated_at"]
-            action["deployed_version"] = {**copy.deepcopy(version), "built_at": at}
-            current = ("id", "code", "runtime", "number", "created_at", "updated_at")
-            action["current_version"] = {
-                **{name: version[name] for name in current},
-                "status": "BUILT",
-                "build_time": at,
-            }
-            if version["dependencies"]:
-                action["current_version"]["dependencies"] = copy.deepcopy(version["dependencies"])
-            action["all_changes_deployed"] = action.pop("_draft_deployed") == action["updated_at"]
+            self._put_live(action, "built")
+
+    @staticmethod
+    def _put_live(action: Json, status: str) -> None:
+        version = action["_versions"][-1]
+        version["deployed"] = True
+        names = ("id", "code", "runtime", "number", "created_at", "updated_at")
+        action["deployed_version"] = {**copy.deepcopy(version), "status": status}
+        action["current_version"] = {**{name: version[name] for name in names}, "status": status.upper()}
+        if status == "built":
+            action["deployed_version"]["built_at"] = version["updated_at"]
+            action["current_version"]["build_time"] = version["updated_at"]
+        action["all_changes_deployed"] = is_deployed(action)
 
     @staticmethod
     def _keep_secrets(action: Json, asked: list[Json], at: str) -> None:
@@ -332,6 +324,26 @@ class TriggerBindings:
         return trigger
 
 
+def catalogued(trigger: str, version: str, *, current: bool) -> Json:
+    """A row of the catalogue as recorded in 2026: deprecated versions run on what they came with, or on node22."""
+    old = {"v1": "node12", "v2": "node16"}
+    if not current:
+        runtimes = ["node18", "node22"] if version == "v2" else ["node22"]
+    elif trigger in {"event-stream", "password-hash-migration", "mcp-tool"}:
+        runtimes = ["node22"]
+    else:
+        runtimes = ["node18" if trigger in ENTITY_BOUND else "node18-actions", "node22"]
+    return {
+        "id": trigger,
+        "version": version,
+        "status": "CURRENT" if current else "DEPRECATED",
+        "runtimes": runtimes,
+        "default_runtime": "node22" if current else old[version],
+        "binding_policy": "entity-bound" if trigger in ENTITY_BOUND else "trigger-bound",
+        "compatible_triggers": [{"id": trigger, "version": "v2"}] if (trigger, version) == ("post-login", "v3") else [],
+    }
+
+
 def page_without_zeros(call: Call, plural: str, items: list[Json]) -> Json:
     """A page as the Actions API gives it: zero values are left out, and a page past the end has no total."""
     number, size = int(call.one("page") or 0), int(call.one("per_page") or 20)
@@ -345,6 +357,17 @@ def in_short(action: Json) -> Json:
     names = ("id", "name", "supported_triggers", "created_at")
     few: Json = {name: copy.deepcopy(action[name]) for name in names}
     return {**few, "updated_at": action["created_at"], "all_changes_deployed": False}
+
+
+def is_deployed(action: Json) -> bool:
+    """Whether the draft says what runs: a PATCH that changes nothing leaves it so (recorded by deploy-cli)."""
+    runs: Json = action.get("deployed_version") or {}
+    names = ("code", "runtime", "secrets", "supported_triggers")
+    return bool(runs) and _packages(runs) == _packages(action) and all(runs[name] == action[name] for name in names)
+
+
+def _packages(holder: Json) -> list[tuple[str, str]]:
+    return sorted((d["name"], d["version"]) for d in holder.get("dependencies") or [])
 
 
 def shown(action: Json) -> Json:

@@ -86,8 +86,8 @@ def _reading(path: str) -> Callable[[Guardian, Call], Reply]:
         held = guardian.settings(path)
         shown = {name: value for name, value in held.items() if name not in NEVER_SHOWN.get(path, ())}
         if path.endswith("apns"):
-            shown["enabled"] = bool(held.get("p12"))
-        if path.endswith("twilio"):
+            shown["enabled"] = bool(held.get("p12") or held.get("enabled"))
+        if path.endswith("twilio") and held:
             shown = {"auth_token": None, "sid": None, "from": None, "messaging_service_sid": None, **shown}
         return 200, copy.deepcopy(shown)
 

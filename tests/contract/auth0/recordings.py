@@ -19,6 +19,8 @@ ROUTES = re.compile(
     r"|clients(/\{id\}(/(credentials(/\{id\})?|rotate-secret))?)?"
     r"|resource-servers(/\{id\})?|client-grants(/\{id\})?"
     r"|roles(/\{id\}(/(permissions|users))?)?"
+    r"|actions/actions(/\{id\}(/deploy|/versions/\{id\}/deploy)?)?|actions/triggers(/[a-z-]+/bindings)?"
+    r"|guardian/policies|guardian/factors(/[a-z-]+(/[a-z0-9-]+)*)?"
     r"|users-by-email|users(/\{id\}(/(permissions|roles))?)?"
     r"|client-grants/\{id\}/organizations"
     r"|organizations(/name/[^/]+|/\{id\}(/members(/\{id\}/roles)?"
@@ -50,7 +52,8 @@ class Exchange:
     @property
     def ids(self) -> list[str]:
         """What stands in the path after the kind, as sent."""
-        return urlsplit(self.url).path.removeprefix("/api/v2/").split("/")[1:]
+        segments = urlsplit(self.url).path.removeprefix("/api/v2/").split("/")
+        return segments[2:] if segments[0] in {"actions", "guardian"} else segments[1:]
 
     @property
     def query(self) -> dict[str, list[str]]:

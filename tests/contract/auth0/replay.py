@@ -18,6 +18,7 @@ from urllib.parse import unquote
 import httpx
 
 from contract.auth0 import organization_seeds
+from contract.auth0.actions_and_factors import ActionsAndFactors
 from contract.auth0.comparison import differences, unfaithful
 from contract.auth0.recordings import Exchange, is_replayed, tenant_domain
 from mlgate_sim.auth0 import Auth0Simulator, management_api
@@ -75,6 +76,7 @@ class Replay:
         self.auth0.load_state({**fresh, **empty, "domain": domain})
         made = {_identity(e.response) for e in self.exchanges if is_replayed(e) and e.method == "POST"}
         self.made_here = {id_ for id_ in made if id_}
+        self.others = ActionsAndFactors(self.tenant, self.ids, self.made_here)
         scopes = " ".join(self._scopes())
         now = int(self.auth0.clock())
         claims = {"iss": self.auth0.issuer, "aud": self.auth0.management_audience, "exp": now + 3600, "scope": scopes}
@@ -94,6 +96,8 @@ class Replay:
     async def _one(self, exchange: Exchange) -> Result:
         needed = self._seed(exchange)
         body = exchange.request if isinstance(exchange.request, dict | list) else None
+        if exchange.method == "PUT" and exchange.response == []:
+            body = []  # a recorder that takes an empty list for no body
         response = await self.http.request(
             exchange.method,
             self._to_simulated(exchange.url),
@@ -118,7 +122,7 @@ class Replay:
 
     def _learn(self, exchange: Exchange, answer: dict[str, Any]) -> None:
         """Remembers which simulated id stands for which recorded one, and which cursor for which."""
-        if exchange.method == "POST":
+        if exchange.method == "POST" or (exchange.method == "PATCH" and exchange.route.endswith("/bindings")):
             self._learn_ids(exchange.response, answer)
         cursor = exchange.response.get("next") if isinstance(exchange.response, dict) else None
         if cursor and answer.get("next"):
@@ -152,6 +156,8 @@ class Replay:
         """Puts in what this answer shows and nothing before it explained. True when there was something."""
         if exchange.status >= 400 or exchange.route in STOCK_ANSWERS:
             return False
+        if exchange.kind in {"actions", "guardian"}:
+            return self.others.seed(exchange)
         if exchange.route.startswith("/users/{id}/"):
             return self._seed_user_access(exchange)
         if exchange.method == "DELETE":

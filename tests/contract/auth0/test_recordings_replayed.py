@@ -25,6 +25,9 @@ FLOORS_FILE = Path(__file__).with_name("floors.json")
 FLOORS: dict[str, dict[str, int]] = json.loads(FLOORS_FILE.read_text())
 EXPLAINED = {
     "members[].": "members of one moment are paged by their ids, which are others here",
+    "modules missing": "Action modules are not simulated",
+    "deployed_version.modules missing": "Action modules are not simulated",
+    "total is 10, recorded 19": "one page of a listing whose rest was not recorded",
     "async_approval_notification_channels missing": "a default of one tenant that had the CIBA feature (go-auth0 only)",
     "client_secret extra": "three go-auth0 POSTs show neither secret nor signing keys, which every other POST does",
     "jwt_configuration.": "one POST of ten alike was recorded with an empty jwt_configuration",
