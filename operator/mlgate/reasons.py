@@ -40,6 +40,8 @@ class Reason(StrEnum):
     """The manifest cannot be carried out as written."""
     EXTERNAL_CONFLICT = "ExternalConflict"
     """Something outside that is not ours holds the name or key."""
+    EXPIRED = "Expired"
+    """What the manifest asked for has ended, as it says itself."""
     EXTERNAL_GONE = "ExternalGone"
     """What the object stood for was deleted outside."""
     ADOPTION_AMBIGUOUS = "AdoptionAmbiguous"

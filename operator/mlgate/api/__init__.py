@@ -18,7 +18,9 @@ from .auth0connection import AUTH0_CONNECTION, Auth0ConnectionSpec, Auth0Connect
 from .auth0mfafactorset import AUTH0_MFA_FACTOR_SET, Auth0MFAFactorSetSpec, Auth0MFAFactorSetStatus
 from .auth0mfapolicy import AUTH0_MFA_POLICY, Auth0MFAPolicySpec, Auth0MFAPolicyStatus
 from .auth0role import AUTH0_ROLE, Auth0RoleSpec, Auth0RoleStatus
+from .auth0roleassignment import AUTH0_ROLE_ASSIGNMENT, Auth0RoleAssignmentSpec, Auth0RoleAssignmentStatus
 from .auth0tenant import AUTH0_TENANT, Auth0TenantSpec, Auth0TenantStatus
+from .auth0user import AUTH0_USER, Auth0UserSpec, Auth0UserStatus
 from .azureconnection import AZURE_CONNECTION, AzureConnectionSpec, AzureConnectionStatus
 from .azuremlonlinedeployment import (
     AZURE_ML_ONLINE_DEPLOYMENT,
@@ -43,7 +45,17 @@ from .meta import (
 )
 from .modelgateway import MODEL_GATEWAY, ModelGatewaySpec, ModelGatewayStatus
 from .modelroute import MODEL_ROUTE, ModelRouteSpec, ModelRouteStatus
-from .references import AllowedNamespaces, ApiRef, ClientRef, ObjectRef, SecretKeyRef, SecretRef, may_refer
+from .references import (
+    AllowedNamespaces,
+    ApiRef,
+    ClientRef,
+    ObjectRef,
+    RoleRef,
+    SecretKeyRef,
+    SecretRef,
+    UserRef,
+    may_refer,
+)
 from .securedmodelendpoint import SECURED_MODEL_ENDPOINT, SecuredModelEndpointSpec, SecuredModelEndpointStatus
 
 KINDS: Mapping[str, KindType] = MappingProxyType(
@@ -55,6 +67,8 @@ KINDS: Mapping[str, KindType] = MappingProxyType(
             AUTH0_CLIENT,
             AUTH0_CLIENT_GRANT,
             AUTH0_ROLE,
+            AUTH0_USER,
+            AUTH0_ROLE_ASSIGNMENT,
             AUTH0_ACTION,
             AUTH0_MFA_FACTOR_SET,
             AUTH0_CONNECTION,
@@ -84,7 +98,9 @@ __all__ = [
     "AUTH0_MFA_FACTOR_SET",
     "AUTH0_MFA_POLICY",
     "AUTH0_ROLE",
+    "AUTH0_ROLE_ASSIGNMENT",
     "AUTH0_TENANT",
+    "AUTH0_USER",
     "AZURE_CONNECTION",
     "AZURE_ML_ONLINE_DEPLOYMENT",
     "AZURE_ML_ONLINE_ENDPOINT",
@@ -117,10 +133,14 @@ __all__ = [
     "Auth0MFAFactorSetStatus",
     "Auth0MFAPolicySpec",
     "Auth0MFAPolicyStatus",
+    "Auth0RoleAssignmentSpec",
+    "Auth0RoleAssignmentStatus",
     "Auth0RoleSpec",
     "Auth0RoleStatus",
     "Auth0TenantSpec",
     "Auth0TenantStatus",
+    "Auth0UserSpec",
+    "Auth0UserStatus",
     "AzureConnectionSpec",
     "AzureConnectionStatus",
     "AzureMLOnlineDeploymentSpec",
@@ -140,10 +160,12 @@ __all__ = [
     "ModelRouteSpec",
     "ModelRouteStatus",
     "ObjectRef",
+    "RoleRef",
     "SecretKeyRef",
     "SecretRef",
     "SecuredModelEndpointSpec",
     "SecuredModelEndpointStatus",
+    "UserRef",
     "may_refer",
     "parse_duration",
 ]

@@ -70,6 +70,40 @@ class ApiRef(Api):
     """The identifier (audience) of an API that is not managed here."""
 
 
+class UserRef(Api):
+    """Points at an Auth0User, or at a user that mlgate does not manage."""
+
+    validations: ClassVar[tuple[Cel, ...]] = (
+        exactly_one("name", "email", "userId", message="write one of name (of an Auth0User), email and userId"),
+    )
+
+    name: ObjectName | None = None
+    """Name of the Auth0User."""
+    namespace: Namespace | None = None
+    """Its namespace, when it is not this one; goes with `name`. The target's `allowedNamespaces` must let us in."""
+    email: Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    """The email address of a user that is not managed here. Only one user of the tenant may have it."""
+    user_id: Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^|\s]+\|[^\s]+$")] | None = None
+    """The id of a user that is not managed here, with its provider: the `sub` of the user's tokens."""
+
+
+class RoleRef(Api):
+    """Points at an Auth0Role, or at a role that mlgate does not manage."""
+
+    validations: ClassVar[tuple[Cel, ...]] = (
+        exactly_one("name", "roleId", "roleName", message="write one of name (of an Auth0Role), roleId and roleName"),
+    )
+
+    name: ObjectName | None = None
+    """Name of the Auth0Role."""
+    namespace: Namespace | None = None
+    """Its namespace, when it is not this one; goes with `name`. The target's `allowedNamespaces` must let us in."""
+    role_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^rol_[a-zA-Z0-9]+$")] | None = None
+    """The id of a role that is not managed here."""
+    role_name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^<>]+$")] | None = None
+    """The name, at Auth0, of a role that is not managed here."""
+
+
 class AllowedNamespaces(Api):
     """Which namespaces may refer to this object. Left out: only its own."""
 

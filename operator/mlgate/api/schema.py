@@ -36,6 +36,7 @@ _ORDER = (
     "additionalProperties",
     "x-kubernetes-preserve-unknown-fields",
     "items",
+    "x-kubernetes-preserve-unknown-fields",
     "x-kubernetes-list-type",
     "x-kubernetes-list-map-keys",
     VALIDATIONS,

@@ -28,9 +28,11 @@ from .flight import Flight
 from .guardian import Guardian
 from .logs import Logs
 from .resource_servers import ResourceServers
+from .role_members import RoleMembers
 from .roles import Roles
 from .tenant import Tenant
 from .tokens import Token, Tokens, renew_after, scopes_of, token_form
+from .users import Users
 from .wire import Door, Wire
 
 _IDLE = 300.0
@@ -77,6 +79,8 @@ class Session:
         self.resource_servers = ResourceServers(self._wire, aging)
         self.client_grants = ClientGrants(self._wire, aging)
         self.roles = Roles(self._wire, aging)
+        self.users = Users(self._wire, aging)
+        self.role_members = RoleMembers(self._wire, aging)
         self.actions = Actions(self._wire, aging)
         self.trigger_bindings = TriggerBindings(self._wire, aging)
         self.guardian = Guardian(self._wire)

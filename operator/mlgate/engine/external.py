@@ -96,7 +96,7 @@ class ExternalReconciler:
         subject.refs = await self._steps.resolver.resolve(subject.key, refs, guarding=held)
         subject.conn = await kind.connect(subject.owner, spec, subject.refs)
         self._steps.pass_gate(subject)
-        subject.wanted = kind.desired(subject.owner, spec, subject.refs)
+        subject.wanted = kind.at(kind.desired(subject.owner, spec, subject.refs), self._steps.clock.wall())
         if spec.management_policy != "Observe":
             subject.wanted = kind.with_mark(subject.wanted, subject.owner.mark)
         if not subject.status.get("externalId"):

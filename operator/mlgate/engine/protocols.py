@@ -190,6 +190,10 @@ class External(Kind[SpecT], Generic[SpecT, ConnT]):
         """The wish with our mark in it, where the service has room (pure). Not asked for what is only observed."""
         return wanted
 
+    def at(self, wanted: Wanted, now: float) -> Wanted:
+        """The wish as it is at this moment, in unix seconds (pure): for what is wished only until then."""
+        return wanted
+
     def defaults(self, owner: Owner, spec: SpecT) -> Wanted:
         """What a new one gets where the manifest is silent (pure). Not kept later: unset means unmanaged."""
         return {}

@@ -15,7 +15,9 @@ from .auth0_connection import Auth0Connection
 from .auth0_mfa_factor_set import Auth0MFAFactorSet
 from .auth0_mfa_policy import Auth0MFAPolicy
 from .auth0_role import Auth0Role
+from .auth0_role_assignment import Auth0RoleAssignment
 from .auth0_tenant import Auth0Tenant
+from .auth0_user import Auth0User
 from .azure_connection import AzureConnection
 from .azure_ml_online_deployment import AzureMLOnlineDeployment
 from .azure_ml_online_endpoint import AzureMLOnlineEndpoint
@@ -41,6 +43,8 @@ def build(
         Auth0API(auth0),
         Auth0ClientGrant(auth0),
         Auth0Role(auth0),
+        Auth0User(auth0),
+        Auth0RoleAssignment(auth0),
         Auth0Action(auth0),
         Auth0MFAFactorSet(auth0),
         Auth0Connection(auth0),

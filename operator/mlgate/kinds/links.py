@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from ..api.references import ApiRef, ClientRef, ObjectRef, SecretKeyRef, SecretRef
+from ..api.references import ApiRef, ClientRef, ObjectRef, RoleRef, SecretKeyRef, SecretRef, UserRef
 from ..engine.protocols import Owner
 from ..engine.references import SECRET, Need, Ref, Target
 from ..store.protocol import Key
 
 
-def key(kind: str, owner: Owner, ref: ObjectRef | ApiRef | ClientRef) -> Key:
+def key(kind: str, owner: Owner, ref: ObjectRef | ApiRef | ClientRef | UserRef | RoleRef) -> Key:
     """The object that a reference of `owner` names: in its own namespace unless another is written."""
     assert ref.name is not None
     return Key(kind, ref.namespace or owner.namespace, ref.name)
 
 
-def to(kind: str, owner: Owner, ref: ObjectRef | ApiRef | ClientRef, path: str, need: Need = Need.READY) -> Ref:
+def to(
+    kind: str, owner: Owner, ref: ObjectRef | ApiRef | ClientRef | UserRef | RoleRef, path: str, need: Need = Need.READY
+) -> Ref:
     """A reference to an object."""
     return Ref(key(kind, owner, ref), path, need)
 

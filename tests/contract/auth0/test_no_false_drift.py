@@ -19,6 +19,7 @@ from mlgate.kinds.auth0_client import Auth0Client
 from mlgate.kinds.auth0_client_grant import Auth0ClientGrant
 from mlgate.kinds.auth0_role import Auth0Role
 from mlgate.kinds.auth0_tenant import Auth0Tenant
+from mlgate.kinds.auth0_user import Auth0User, seen_values
 
 
 def application(body: dict[str, Any]) -> Wish:
@@ -28,6 +29,11 @@ def application(body: dict[str, Any]) -> Wish:
     if any("pem" in credential for method in methods for credential in method.get("credentials", ())):
         del wish["client_authentication_methods"]
     return wish
+
+
+def profile(body: dict[str, Any]) -> Wish:
+    """Without the password, which is never shown, and without whether a mail goes out, which is no state."""
+    return {name: value for name, value in body.items() if name not in {"password", "verify_email"}}
 
 
 def settings_written(exchange: Exchange, before: Callable[[str], Wish | None]) -> tuple[str, Wish | None] | None:
@@ -92,6 +98,15 @@ ROWS: list[Row] = [
     collection("Auth0ClientGrant", Auth0ClientGrant.fields, route="/client-grants", plural="client_grants"),
     collection("Auth0Role", Auth0Role.fields, route="/roles", plural="roles"),
     Row("Auth0Role permissions", Auth0Role.exclusive, permissions_written, permissions_shown),
+    collection(
+        "Auth0User",
+        Auth0User.fields,
+        route="/users",
+        plural="users",
+        key="user_id",
+        wish=profile,
+        seen=seen_values,
+    ),
     Row("Auth0Tenant settings", Auth0Tenant.fields, settings_written, settings_shown),
 ]
 
