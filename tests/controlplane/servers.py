@@ -38,6 +38,8 @@ class ControlPlane:
         self.folder = folder or Path(tempfile.mkdtemp(prefix="mlgate-controlplane-"))
         self.folder.mkdir(parents=True, exist_ok=True)
         self.kubeconfig = self.folder / "kubeconfig"
+        self.audit_log = self.folder / "audit.log"
+        """One JSON object per line: what ServiceAccounts asked for (metadata only)."""
         self.url = f"https://127.0.0.1:{free_port()}"
         self.kubectl = Kubectl(binaries.program("kubectl"), self.kubeconfig)
         self.token = os.urandom(16).hex()
@@ -122,11 +124,19 @@ class ControlPlane:
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-signing-key-file={certificates.service_account_key}",
             f"--service-account-key-file={certificates.service_account_key}",
+            f"--audit-policy-file={self._audit_policy()}", f"--audit-log-path={self.audit_log}",
             # Nothing runs pods here; without this plugin a pod object needs no default ServiceAccount.
             "--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none",
         )
         # fmt: on
         self._wait_ready(ssl.create_default_context(cafile=str(certificates.ca)))
+
+    def _audit_policy(self) -> Path:
+        rules = [{"level": "Metadata", "userGroups": ["system:serviceaccounts"]}, {"level": "None"}]
+        policy = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": rules}
+        file = self.folder / "audit-policy.json"
+        file.write_text(json.dumps(policy))
+        return file
 
     def _wait_ready(self, tls: ssl.SSLContext) -> None:
         deadline = time.monotonic() + START_SECONDS
