@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+ESTABLISHED_SECONDS = 60.0
 
 
 class KubectlError(Exception):
@@ -63,4 +66,13 @@ class Kubectl:
             found = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
             files += (f"--filename={file}" for file in found if file.name != "kustomization.yaml")
         self("apply", "--server-side", "--force-conflicts", *files)
-        self("wait", "--for=condition=Established", "--timeout=60s", *files, seconds=90)
+        deadline = time.monotonic() + ESTABLISHED_SECONDS
+        while True:
+            try:
+                self("wait", "--for=condition=Established", f"--timeout={ESTABLISHED_SECONDS:.0f}s", *files, seconds=90)
+                return
+            except KubectlError as error:
+                # `kubectl wait` cannot bear a CRD whose status has no conditions yet.
+                if "accessor error" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)

@@ -6,15 +6,14 @@ committed; CI runs the check, so types and CRDs cannot drift apart.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from . import KINDS, KindType
+from .generated import Generated
 from .markers import VALIDATIONS
 from .meta import GROUP, VERSION
 from .schema import structural
@@ -97,56 +96,8 @@ def _yaml(document: Mapping[str, Any]) -> str:
     return yaml.dump(document, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=110)
 
 
-def write(directory: Path) -> None:
-    """Writes every file into `directory` and removes CRDs there that no kind stands for any more."""
-    write_files(directory, files(), f"{GROUP}_*.yaml")
-
-
-def drift(directory: Path) -> list[str]:
-    """What in `directory` is not as generated, one sentence each; empty when all is."""
-    return drift_of_files(directory, files(), f"{GROUP}_*.yaml")
-
-
-def write_files(directory: Path, texts: Mapping[str, str], generated: str) -> None:
-    """Makes the files in `directory` that match the glob `generated` exactly `texts`."""
-    directory.mkdir(parents=True, exist_ok=True)
-    for path in directory.glob(generated):
-        if path.relative_to(directory).as_posix() not in texts:
-            path.unlink()
-    for name, text in texts.items():
-        (directory / name).write_text(text, encoding="utf-8")
-
-
-def drift_of_files(directory: Path, texts: Mapping[str, str], generated: str) -> list[str]:
-    """How the files in `directory` that match the glob `generated` differ from `texts`."""
-    found = []
-    for name, text in texts.items():
-        path = directory / name
-        if not path.is_file():
-            found.append(f"{path} is missing")
-        elif path.read_text(encoding="utf-8") != text:
-            found.append(f"{path} is not what the types say")
-    for path in sorted(directory.glob(generated)):
-        if path.relative_to(directory).as_posix() not in texts:
-            found.append(f"{path} stands for no kind")
-    return found
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m mlgate.api.crd", description="Write mlgate's CRDs.")
-    parser.add_argument("--out", type=Path, required=True, help="directory of the CRDs")
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing, say what differs and exit 1 if anything does"
-    )
-    given = parser.parse_args(arguments)
-    if not given.check:
-        write(given.out)
-        return 0
-    differences = drift(given.out)
-    for difference in differences:
-        print(difference, file=sys.stderr)
-    return 1 if differences else 0
+GENERATED = Generated("python -m mlgate.api.crd", "Write mlgate's CRDs.", files, f"{GROUP}_*.yaml")
+main = GENERATED.main
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ and `conditions.md`; with `--check` it only says what differs (exit 1).
 
 from __future__ import annotations
 
-import argparse
 import ast
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,8 @@ from typing import Any
 import mlgate.reasons
 
 from . import KINDS, KindType
-from .crd import drift_of_files, object_schema, write_files
+from .crd import object_schema
+from .generated import Generated
 from .markers import VALIDATIONS
 from .meta import API_VERSION, APPROVE, PAUSED, RECONCILE_REQUESTED_AT
 
@@ -194,32 +194,8 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def write(directory: Path) -> None:
-    """Writes every page and removes pages of kinds that are no more."""
-    (directory / "kinds").mkdir(parents=True, exist_ok=True)
-    write_files(directory, files(), "kinds/*.md")
-
-
-def drift(directory: Path) -> list[str]:
-    """What in `directory` is not as generated, one sentence each."""
-    return drift_of_files(directory, files(), "kinds/*.md")
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m mlgate.api.docs", description="Write mlgate's reference pages.")
-    parser.add_argument("--out", type=Path, required=True, help="the reference folder")
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing, say what differs and exit 1 if anything does"
-    )
-    given = parser.parse_args(arguments)
-    if not given.check:
-        write(given.out)
-        return 0
-    differences = drift(given.out)
-    for difference in differences:
-        print(difference, file=sys.stderr)
-    return 1 if differences else 0
+GENERATED = Generated("python -m mlgate.api.docs", "Write mlgate's reference pages.", files, "kinds/*.md")
+main = GENERATED.main
 
 
 if __name__ == "__main__":

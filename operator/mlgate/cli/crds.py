@@ -24,9 +24,9 @@ def crds(out: Path | None, check: bool) -> None:
         click.echo("---\n".join(text for name, text in texts.items() if name != "kustomization.yaml"), nl=False)
         return
     if not check:
-        crd.write(out)
+        crd.GENERATED.write(out)
         return
-    differences = crd.drift(out)
+    differences = crd.GENERATED.drift(out)
     for difference in differences:
         click.echo(difference, err=True)
     if differences:

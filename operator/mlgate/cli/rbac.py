@@ -10,15 +10,14 @@ made and changed, never deleted: their owner's end takes them along.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from ..api import GROUP, KINDS
+from ..api.generated import Generated
 from ..engine.protocols import Composition
 from ..kinds.auth0_app_binding import Auth0AppBinding
 from ..kinds.auth0_mfa_policy import Auth0MFAPolicy
@@ -116,19 +115,8 @@ def _object(
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **rest}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line. Returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m mlgate.cli.rbac", description="Write mlgate's RBAC.")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when the file is not up to date")
-    given = parser.parse_args(arguments)
-    if not given.check:
-        given.out.write_text(text(), encoding="utf-8")
-        return 0
-    if given.out.is_file() and given.out.read_text(encoding="utf-8") == text():
-        return 0
-    print(f"{given.out} is not what the kinds say: run `python -m mlgate.cli.rbac --out {given.out}`", file=sys.stderr)
-    return 1
+GENERATED = Generated("python -m mlgate.cli.rbac", "Write mlgate's RBAC.", lambda: {"": text()})
+main = GENERATED.main
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import yaml
 from ..store.protocol import Object
 from .table import age, align
 
-HIDDEN_STATUS = ("conditions", "jwks", "written", "managed", "wishHash")
+HIDDEN_STATUS = ("conditions", "jwks", "managed", "wishHash", "syncedHash")
 """Parts of a status that are shown elsewhere, or that only mlgate itself reads."""
 
 

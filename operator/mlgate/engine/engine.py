@@ -220,7 +220,8 @@ class Engine:
             ]
 
     async def stop(self) -> None:
-        """Stop working: what is in hand is finished for at most the time of one request, then cut off."""
+        """Stop working at once: what is in hand is cancelled. Who wants it finished closes the queue and waits first, as
+        the shell does."""
         self.queue.close()
         for worker in self._workers:
             worker.cancel()

@@ -48,7 +48,8 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one reconcile concluded. `status` is merged into the object's status (None removes a field)."""
+    """What one reconcile concluded. Each field of `status` replaces the object's whole field of that name (None removes
+    it); fields that are not named stay."""
 
     ready: bool
     synced: bool

@@ -7,6 +7,7 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..api.managed import ManagedSpec
 from ..azureml import compare
 from ..engine.fields import Alike, CreateOnly, Fields, MapOf, Rule
 from ..sensitive import Sensitive
@@ -26,6 +27,13 @@ def rules(table: Mapping[str, compare.Same], *, fixed: Iterable[str] = ()) -> Fi
         found[path] = CreateOnly(found.get(path) or Alike(compare.exact))
     found |= {path: MapOf(merges=False) for path in SHARED}
     return Fields(Alike(compare.exact), **found)
+
+
+def wish(spec: ManagedSpec, written: Mapping[str, str], **more: Any) -> dict[str, Any]:
+    """What the manifest writes, by place in the body: `written` says where the spec's fields stand there, `more` are
+    those that every manifest means."""
+    said = spec.model_dump(include=set(written), by_alias=False, exclude_unset=True, exclude_none=True)
+    return {**{written[name]: value for name, value in said.items()}, **more}
 
 
 def read(raw: Mapping[str, Any], path: str) -> Any:

@@ -12,18 +12,18 @@ from typing import Any
 
 from ..api.azuremlonlinedeployment import AZURE_ML_ONLINE_DEPLOYMENT, AzureMLOnlineDeploymentSpec, Probe
 from ..api.meta import parse_duration
-from ..azureml import Failure, Sessions, Subject, compare, explain
+from ..azureml import Failure, Subject, compare, explain
 from ..engine.fields import Alike, Fields
 from ..engine.marks import Mark
 from ..engine.plan import Action, Plan
-from ..engine.protocols import Applied, Deletion, External, Health, Outputs, Owner, Seen, Situation, Wanted
+from ..engine.protocols import Applied, Deletion, Health, Outputs, Owner, Seen, Situation, Wanted
 from ..engine.references import Need, Ref, Resolved
 from ..errors import Terminal, Trouble
 from ..sensitive import Sensitive
 from ..store.protocol import Key, Object
 from . import arm_body
 from .in_workspace import Placed, endpoint, find_session, target_of
-from .on_azure import health, mark_tags, met_first, whose
+from .on_azure import OnAzure, health, met_first, whose
 
 CAPACITY, VARIABLES = "sku.capacity", "properties.environmentVariables"
 LOG_LINES = 20
@@ -40,15 +40,10 @@ def _rules() -> Fields:
     return fields
 
 
-class AzureMLOnlineDeployment(External[AzureMLOnlineDeploymentSpec, Placed]):
+class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
     type = AZURE_ML_ONLINE_DEPLOYMENT
-    looks_before_deleting = True
-    looks_first = True
     wakes_targets = True
     fields = _rules()
-
-    def __init__(self, sessions: Sessions) -> None:
-        self._sessions = sessions
 
     def references(self, owner: Owner, spec: AzureMLOnlineDeploymentSpec) -> Iterable[Ref]:
         yield endpoint(owner, spec.endpoint_ref)
@@ -64,12 +59,8 @@ class AzureMLOnlineDeployment(External[AzureMLOnlineDeploymentSpec, Placed]):
 
     def desired(self, owner: Owner, spec: AzureMLOnlineDeploymentSpec, refs: Resolved) -> Wanted:
         workspace = target_of("AzureMLWorkspace", refs)
-        written = spec.model_dump(include=set(WRITTEN), by_alias=False, exclude_unset=True, exclude_none=True)
-        wanted: dict[str, Any] = {WRITTEN[name]: value for name, value in written.items()}
-        wanted |= {
-            "location": workspace.status.get("location"),
-            "tags": dict(spec.tags or {}),
-        }
+        location = workspace.status.get("location")
+        wanted = arm_body.wish(spec, WRITTEN, location=location, tags=dict(spec.tags or {}))
         if spec.instance_count is not None:
             wanted[CAPACITY] = spec.instance_count
         inside = workspace.external_id
@@ -88,9 +79,6 @@ class AzureMLOnlineDeployment(External[AzureMLOnlineDeploymentSpec, Placed]):
                 for v in spec.environment_variables
             }
         return wanted
-
-    def with_mark(self, wanted: Wanted, mark: Mark) -> Wanted:
-        return {**wanted, "tags": {**wanted["tags"], **mark_tags(mark)}}
 
     def defaults(self, owner: Owner, spec: AzureMLOnlineDeploymentSpec) -> Wanted:
         return {

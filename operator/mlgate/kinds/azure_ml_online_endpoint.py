@@ -12,14 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..api.azuremlonlineendpoint import AZURE_ML_ONLINE_ENDPOINT, AzureMLOnlineEndpointSpec
-from ..azureml import Sessions, Subject, compare
+from ..azureml import Subject, compare
 from ..engine.clock import rfc3339, unix
 from ..engine.marks import Mark
 from ..engine.plan import Plan
 from ..engine.protocols import (
     Applied,
     Deletion,
-    External,
     Health,
     Outputs,
     Owner,
@@ -36,7 +35,7 @@ from ..store.protocol import Object
 from . import arm_body
 from .azure_ml_workspace import arm_identity
 from .in_workspace import Placed, find_session, target_of, workspace
-from .on_azure import health, mark_tags, met_first, whose
+from .on_azure import OnAzure, health, met_first, whose
 
 CREDENTIAL = "credential"
 """Key of the Secret that holds what goes behind `Authorization: Bearer`."""
@@ -50,14 +49,9 @@ WRITTEN = {
 }
 
 
-class AzureMLOnlineEndpoint(External[AzureMLOnlineEndpointSpec, Placed]):
+class AzureMLOnlineEndpoint(OnAzure[AzureMLOnlineEndpointSpec, Placed]):
     type = AZURE_ML_ONLINE_ENDPOINT
-    looks_before_deleting = True
-    looks_first = True
     fields = arm_body.rules(compare.ENDPOINT, fixed=("identity", "location"))
-
-    def __init__(self, sessions: Sessions) -> None:
-        self._sessions = sessions
 
     def references(self, owner: Owner, spec: AzureMLOnlineEndpointSpec) -> Iterable[Ref]:
         yield workspace(owner, spec.workspace_ref)
@@ -74,15 +68,10 @@ class AzureMLOnlineEndpoint(External[AzureMLOnlineEndpointSpec, Placed]):
         location = within.status.get("location")
         if location is None:
             raise Wait(f"AzureMLWorkspace {within.namespace}/{within.name} does not say its location yet.")
-        written = spec.model_dump(include=set(WRITTEN), by_alias=False, exclude_unset=True, exclude_none=True)
-        wanted: dict[str, Any] = {WRITTEN[name]: value for name, value in written.items()}
-        wanted |= {"location": location, "tags": dict(spec.tags or {})}
+        wanted = arm_body.wish(spec, WRITTEN, location=location, tags=dict(spec.tags or {}))
         if spec.identity:
             wanted["identity"] = arm_identity(spec.identity.type, spec.identity.user_assigned_identities)
         return wanted
-
-    def with_mark(self, wanted: Wanted, mark: Mark) -> Wanted:
-        return {**wanted, "tags": {**wanted["tags"], **mark_tags(mark)}}
 
     def defaults(self, owner: Owner, spec: AzureMLOnlineEndpointSpec) -> Wanted:
         return {"identity": arm_identity("SystemAssigned", None), "properties.authMode": "AMLToken", "kind": "Managed"}

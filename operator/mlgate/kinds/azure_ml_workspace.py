@@ -11,14 +11,14 @@ from typing import Any
 
 from ..api.azureconnection import AzureConnectionSpec
 from ..api.azuremlworkspace import AZURE_ML_WORKSPACE, AzureMLWorkspaceSpec
-from ..azureml import Session, Sessions, Subject, compare
+from ..azureml import Session, Subject, compare
 from ..engine.marks import Mark
 from ..engine.plan import Plan
-from ..engine.protocols import Applied, Deletion, External, Health, Outputs, Owner, Seen, Situation, Wanted
+from ..engine.protocols import Applied, Deletion, Health, Outputs, Owner, Seen, Situation, Wanted
 from ..engine.references import Ref, Resolved
 from ..errors import Terminal
 from . import arm_body, links
-from .on_azure import health, mark_tags, met_first, session, whose
+from .on_azure import OnAzure, health, met_first, session, whose
 
 WRITTEN = {
     "friendly_name": "properties.friendlyName",
@@ -34,14 +34,9 @@ WRITTEN = {
 STUDIO = "https://ml.azure.com/?wsid="
 
 
-class AzureMLWorkspace(External[AzureMLWorkspaceSpec, "Located"]):
+class AzureMLWorkspace(OnAzure[AzureMLWorkspaceSpec, "Located"]):
     type = AZURE_ML_WORKSPACE
-    looks_before_deleting = True
-    looks_first = True
     fields = arm_body.rules({**compare.WORKSPACE, "sku.name": compare.not_compared}, fixed=("location",))
-
-    def __init__(self, sessions: Sessions) -> None:
-        self._sessions = sessions
 
     def references(self, owner: Owner, spec: AzureMLWorkspaceSpec) -> Iterable[Ref]:
         yield links.connection(owner, spec.connection_ref)
@@ -66,15 +61,10 @@ class AzureMLWorkspace(External[AzureMLWorkspaceSpec, "Located"]):
                 f"Neither this object nor AzureConnection {target.namespace}/{target.name} names a location. "
                 "Write spec.location."
             )
-        written = spec.model_dump(include=set(WRITTEN), by_alias=False, exclude_unset=True, exclude_none=True)
-        wanted: dict[str, Any] = {WRITTEN[name]: value for name, value in written.items()}
-        wanted |= {"location": location, "tags": dict(spec.tags or {})}
+        wanted = arm_body.wish(spec, WRITTEN, location=location, tags=dict(spec.tags or {}))
         if spec.identity:
             wanted["identity"] = arm_identity(spec.identity.type, spec.identity.user_assigned_identities)
         return wanted
-
-    def with_mark(self, wanted: Wanted, mark: Mark) -> Wanted:
-        return {**wanted, "tags": {**wanted["tags"], **mark_tags(mark)}}
 
     def defaults(self, owner: Owner, spec: AzureMLWorkspaceSpec) -> Wanted:
         return {"identity": arm_identity("SystemAssigned", None), "properties.friendlyName": owner.name}

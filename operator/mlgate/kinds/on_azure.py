@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ..api.azureconnection import AzureConnectionSpec
+from ..api.managed import ManagedSpec
 from ..azureml import AzureAccess, ClientSecret, ManagedIdentity, Progress, Session, Sessions, WorkloadIdentity
 from ..azureml.progress import State
 from ..engine.marks import Mark
-from ..engine.protocols import Health, Seen
+from ..engine.protocols import Connection, External, Health, Seen, Wanted
 from ..engine.references import Target
 from ..errors import Terminal
 from ..reasons import Reason
 from ..sensitive import Sensitive
+
+SpecT = TypeVar("SpecT", bound=ManagedSpec)
+ConnT = TypeVar("ConnT", bound=Connection)
 
 TAG_OWNER, TAG_UID = "mlgate-owner", "mlgate-uid"
 
@@ -22,6 +26,19 @@ CLOUDS = {"AzureCloud": "Public", "AzureUSGovernment": "USGovernment", "AzureChi
 
 TOKEN_FILE = "/var/run/secrets/azure/tokens/azure-identity-token"  # noqa: S105 (a path)
 """Where the Azure workload identity webhook mounts the projected token."""
+
+
+class OnAzure(External[SpecT, ConnT]):
+    """A kind that is a resource of Azure's: its name is looked at before it is made, its mark is in its tags."""
+
+    looks_before_deleting = True
+    looks_first = True
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def with_mark(self, wanted: Wanted, mark: Mark) -> Wanted:
+        return {**wanted, "tags": {**wanted["tags"], **mark_tags(mark)}}
 
 
 def access(

@@ -121,7 +121,9 @@ class Store(Protocol):
     ) -> Object:
         """Server-side apply of `obj` by `manager`: creates or merges; what this manager applied before and leaves out
         now is removed. An apply that changes nothing keeps the resourceVersion. With `metadata.resourceVersion` it is
-        conditional. `strict` refuses unknown fields instead of pruning them. Raises Invalid, Conflict, NotFound."""
+        conditional where the object exists; where it does not, it is created all the same. Fields that the schema does
+        not declare are refused (Invalid) with and without `strict`: server-side apply never prunes. Raises Invalid,
+        Conflict, NotFound."""
         ...
 
     async def patch(self, resource: Resource, namespace: str, name: str, patch: Object) -> Object:

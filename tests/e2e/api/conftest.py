@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from controlplane.fixtures import Cluster, cluster, cluster_namespace
+from controlplane.fixtures import Cluster
 from unit.api.manifests import ROOT
-
-__all__ = ["cluster", "cluster_namespace", "served"]
 
 
 @pytest.fixture

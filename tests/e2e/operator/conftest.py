@@ -1,4 +1,8 @@
-"""The operator's world, built once per session; a control plane, both simulators, Envoy, `mlgate run`."""
+"""The operator's world, built once per session; a control plane, both simulators, Envoy, `mlgate run`.
+
+The control plane is one of its own, beside that of the other suites (`cluster` stands here again): this operator looks
+after every namespace, and would take up what the others make.
+"""
 
 from __future__ import annotations
 

@@ -238,3 +238,8 @@ async def test_both_stores_go_through_the_same_states(cluster: Cluster, cluster_
     for (real_before, before), (real_after, after) in itertools.pairwise(versions):
         assert (real_before == real_after) == (before == after), "one of them wrote where the other did not"
     await real.close()
+
+
+async def test_a_version_is_no_condition_for_what_is_not_there(store: Store, namespace: str) -> None:
+    made = await store.apply(WIDGETS, widget(namespace, metadata={"resourceVersion": "7"}))
+    assert made["metadata"]["resourceVersion"] != "7"

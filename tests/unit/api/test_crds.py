@@ -110,21 +110,21 @@ def test_two_runs_write_the_same_bytes() -> None:
 
 
 def test_the_committed_crds_are_what_the_types_say() -> None:
-    assert crd.drift(ROOT / "crds") == []
+    assert crd.GENERATED.drift(ROOT / "crds") == []
 
 
 def test_drift_names_what_is_missing_changed_or_left_over(tmp_path: Path) -> None:
-    crd.write(tmp_path)
-    assert crd.drift(tmp_path) == []
+    crd.GENERATED.write(tmp_path)
+    assert crd.GENERATED.drift(tmp_path) == []
     (tmp_path / "mlgate.dev_auth0roles.yaml").unlink()
     (tmp_path / "mlgate.dev_auth0apis.yaml").write_text("other")
     (tmp_path / "mlgate.dev_rules.yaml").write_text("old")
-    said = "\n".join(crd.drift(tmp_path))
+    said = "\n".join(crd.GENERATED.drift(tmp_path))
     assert "auth0roles.yaml is missing" in said
     assert "auth0apis.yaml is not what the types say" in said
     assert "rules.yaml stands for no kind" in said
-    crd.write(tmp_path)
-    assert crd.drift(tmp_path) == []
+    crd.GENERATED.write(tmp_path)
+    assert crd.GENERATED.drift(tmp_path) == []
 
 
 def test_the_check_on_the_command_line_fails_when_something_differs(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_the_check_on_the_command_line_fails_when_something_differs(tmp_path: Pa
 
 
 def test_kustomize_gets_every_crd(tmp_path: Path) -> None:
-    crd.write(tmp_path)
+    crd.GENERATED.write(tmp_path)
     listed = yaml.safe_load((tmp_path / "kustomization.yaml").read_text())["resources"]
     assert listed == sorted(path.name for path in tmp_path.glob("mlgate.dev_*.yaml"))
 

@@ -60,7 +60,3 @@ class Dependants:
         """What must be looked at now."""
         due, self._due = self._due, set()
         return sorted(due, key=lambda where: (str(where[0]), where[1]))
-
-    @property
-    def has_due(self) -> bool:
-        return bool(self._due)
