@@ -41,7 +41,9 @@ class Auth0Connection(OnAuth0[Auth0ConnectionSpec]):
     type = AUTH0_CONNECTION
     looks_before_deleting = True
 
-    def fields_for(self, spec: Auth0ConnectionSpec) -> Fields:
+    @staticmethod
+    def fields_of(strategy: str, *, exclusive: bool = False) -> Fields:
+        """The rules for connections of one strategy."""
         return Fields(
             name=CreateOnly(),
             strategy=CreateOnly(),
@@ -49,10 +51,13 @@ class Auth0Connection(OnAuth0[Auth0ConnectionSpec]):
             metadata=MapOf(merges=False),
             authentication=Nested(merges=False),
             connected_accounts=Nested(merges=False),
-            options=OptionsOf(spec.strategy),
+            options=OptionsOf(strategy),
             option_secrets=SecretOptions(),
-            enabled_clients=SetOf(shared=not spec.exclusive),
+            enabled_clients=SetOf(shared=not exclusive),
         )
+
+    def fields_for(self, spec: Auth0ConnectionSpec) -> Fields:
+        return self.fields_of(spec.strategy, exclusive=spec.exclusive)
 
     def references(self, owner: Owner, spec: Auth0ConnectionSpec) -> Iterable[Ref]:
         yield links.tenant(owner, spec.tenant_ref)

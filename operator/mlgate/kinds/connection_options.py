@@ -22,9 +22,7 @@ from ..sensitive import Sensitive
 
 Options = Mapping[str, Any]
 
-_SECRET_NAME = re.compile(
-    r"(secret|_token|password|private_?key|signing_?key|decryption_?key|api_?key)$", re.IGNORECASE
-)
+SECRET_NAME = re.compile(r"(secret|_token|password|private_?key|signing_?key|decryption_?key|api_?key)$", re.IGNORECASE)
 _MASKED = re.compile(r"^[*•]+$|\*{4}|^2\.0\$")
 _ENCRYPTED = ("configuration",)
 """Options whose values the service encrypts, so that no answer tells what they are (TestAccConnection)."""
@@ -33,7 +31,7 @@ _ORDERED = ("precedence",)
 _DISCOVERED = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "issuer")
 
 
-def _anything(wanted: Any, seen: Any, options: Options) -> bool:
+def anything(wanted: Any, seen: Any, options: Options) -> bool:
     return True
 
 
@@ -52,10 +50,10 @@ def _same_certificate(wanted: Any, seen: Any, options: Options) -> bool:
 Same = Callable[[Any, Any, Options], bool]
 RULES: Mapping[tuple[str, str], Same] = {
     ("*", "scope"): _same_words,  # sorted, or a list where a text was sent (google-apps, line, facebook)
-    ("wordpress", "scope"): _anything,  # keeps `profile` of what was sent (It_can_successfully_read_a_Wordpress)
+    ("wordpress", "scope"): anything,  # keeps `profile` of what was sent (It_can_successfully_read_a_Wordpress)
     ("*", "signingCert"): _same_certificate,  # shown as `cert` (TestAccConnectionPingFederate)
     **{("oidc", name): _unless_null for name in _DISCOVERED},  # null asks for discovery (TestAccConnectionConnectedAc.)
-    **{("okta", name): _anything for name in _DISCOVERED},  # always discovered from the domain (TestAccConnectionOkta)
+    **{("okta", name): anything for name in _DISCOVERED},  # always discovered from the domain (TestAccConnectionOkta)
 }
 """Who compares a top-level option, by strategy and name; `*` is every strategy that has none of its own."""
 RECOMPUTED: Mapping[str, tuple[str, ...]] = {
@@ -202,7 +200,7 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _is_secret(path: str) -> bool:
-    return bool(_SECRET_NAME.search(path.rsplit(".", 1)[-1]))
+    return bool(SECRET_NAME.search(path.rsplit(".", 1)[-1]))
 
 
 def _shown(path: str, value: Any) -> Any:

@@ -17,9 +17,12 @@ from contract.auth0.recordings import Exchange
 from mlgate.kinds.auth0_api import Auth0API
 from mlgate.kinds.auth0_client import Auth0Client
 from mlgate.kinds.auth0_client_grant import Auth0ClientGrant
+from mlgate.kinds.auth0_connection import Auth0Connection
 from mlgate.kinds.auth0_role import Auth0Role
 from mlgate.kinds.auth0_tenant import Auth0Tenant
 from mlgate.kinds.auth0_user import Auth0User, seen_values
+from mlgate.kinds.connection_options import RULES, anything
+from mlgate.kinds.connection_options import SECRET_NAME as NAMES_A_SECRET
 
 
 def application(body: dict[str, Any]) -> Wish:
@@ -79,6 +82,65 @@ def permissions_shown(exchange: Exchange) -> Iterable[tuple[str, Wish]]:
         yield exchange.ids[0], {"permissions": granted(answer["permissions"] if isinstance(answer, dict) else answer)}
 
 
+STRATEGIES = (
+    "ad adfs apple auth0 email facebook github google-apps google-oauth2 line linkedin oauth1 oauth2 oidc okta"
+    " pingfederate salesforce samlp sms twitter waad windowslive wordpress"
+)
+
+
+def connections(strategy: str) -> Row:
+    """The connections of one strategy, whose options compare by its rules. Without what a manifest cannot say: secrets
+    (mlgate takes those from Secrets) and the applications, which the service takes elsewhere by now."""
+    whole = collection(
+        f"Auth0Connection {strategy}",
+        Auth0Connection.fields_of(strategy),
+        route="/connections",
+        plural="connections",
+        wish=lambda body: connection(body, strategy),
+    )
+    known: set[tuple[str, str]] = set()
+
+    def written(exchange: Exchange, before: Callable[[str], Wish | None]) -> tuple[str, Wish | None] | None:
+        learn(exchange)
+        found = whole.written(exchange, before)
+        return found if found and (exchange.source, found[0]) in known else None
+
+    def shown(exchange: Exchange) -> Iterable[tuple[str, Wish]]:
+        for key, seen in whole.shown(exchange):
+            if seen.get("strategy") == strategy:
+                known.add((exchange.source, key))
+                yield key, seen
+
+    def learn(exchange: Exchange) -> None:
+        answer = exchange.response
+        alone = exchange.route in {"/connections", "/connections/{id}"} and isinstance(answer, dict)
+        if alone and answer.get("strategy") == strategy and "id" in answer:
+            known.add((exchange.source, str(answer["id"])))
+
+    return Row(whole.name, whole.fields, written, shown)
+
+
+def connection(body: dict[str, Any], strategy: str) -> Wish:
+    """Also without the options that the service always finds by itself: no value of theirs is a difference."""
+    wish = {name: value for name, value in body.items() if name != "enabled_clients"}
+    if "options" in wish:
+        options = public(wish["options"])
+        left = {name for (of, name), rule in RULES.items() if of == strategy and rule is anything} | {"configuration"}
+        wish["options"] = {name: value for name, value in options.items() if name not in left}
+    return wish
+
+
+def public(value: Any, name: str = "") -> Any:
+    """Without texts under names that tell of secrets."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: public(below, key)
+        for key, below in value.items()
+        if not (isinstance(below, str) and NAMES_A_SECRET.search(key))
+    }
+
+
 ROWS: list[Row] = [
     collection(
         "Auth0Client",
@@ -108,6 +170,7 @@ ROWS: list[Row] = [
         seen=seen_values,
     ),
     Row("Auth0Tenant settings", Auth0Tenant.fields, settings_written, settings_shown),
+    *(connections(strategy) for strategy in STRATEGIES.split()),
 ]
 
 KNOWN: dict[str, dict[str, str]] = {}
