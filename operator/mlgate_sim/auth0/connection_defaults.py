@@ -18,7 +18,6 @@ ENTERPRISE = frozenset(
      "sharepoint", "waad"}
 )  # fmt: skip
 WITH_TICKET = frozenset({"ad", "adfs", "google-apps", "pingfederate", "samlp", "waad"})  # a provisioning_ticket_url
-WITHOUT_DOMAIN_FLAG = frozenset({"facebook", "oauth2"})
 
 PASSKEYS = {"challenge_ui": "both", "progressive_enrollment_enabled": True, "local_enrollment_enabled": True}
 METHODS: dict[str, Json] = {
@@ -104,14 +103,21 @@ KEPT: dict[str, dict[str, Any]] = {
     "windowslive": {"signin": True},
 }
 """Filled in by PATCH."""
-SCOPED = frozenset({"facebook", "google-apps", "google-oauth2", "windowslive"})
-"""Strategies whose `scope` follows from flags such as `email` and `profile` and from the scopes asked for."""
+KEPT_WHERE_THERE: dict[str, tuple[str, ...]] = {
+    "auth0": ("brute_force_protection",),
+    "google-apps": ("email", "profile", "map_user_id_to_id", "handle_login_from_social", "scope"),
+    "google-oauth2": ("email", "profile"),
+    "oidc": ("oidc_metadata",),
+    "okta": ("oidc_metadata",),
+    "pingfederate": ("cert",),
+}
+"""Left by PATCH as it was."""
 
 
 def connection(body: Json) -> Json:
     """The fields of a new connection beside its id and its options."""
     strategy = body["strategy"]
-    made: Json = {"is_domain_connection": False} if strategy not in WITHOUT_DOMAIN_FLAG else {}
+    made: Json = {"is_domain_connection": False}
     if strategy in ENTERPRISE:
         made["show_as_button"] = False
     if strategy in {"oidc", "okta", "waad"}:
@@ -141,6 +147,7 @@ def new_options(strategy: str, given: Json) -> Json:
 def replaced_options(strategy: str, before: Json, given: Json) -> Json:
     """What is left out of `given` is lost, but for what KEPT names."""
     kept = {name: before.get(name, value) for name, value in KEPT.get(strategy, {}).items() if name not in given}
+    kept |= {name: before[name] for name in KEPT_WHERE_THERE.get(strategy, ()) if name in before and name not in given}
     if strategy in {"oidc", "okta"}:
         kept["connection_settings"] = KEPT[strategy]["connection_settings"]
         kept["attribute_map"] = KEPT[strategy]["attribute_map"]

@@ -41,6 +41,7 @@ _STRATEGIES = """
 """
 STRATEGIES = frozenset(_STRATEGIES.split())
 METADATA_KEYS = 10
+ALWAYS = ("id", "is_domain_connection", "authentication", "connected_accounts")  # whatever `fields` names
 MOST_CLIENTS = 50  # one PATCH of the applications names (shared facts, auth0 section 2.2)
 
 
@@ -68,12 +69,10 @@ class Connections:
             for each in self.tenant.visible(self.tenant.connections.items(), call.now)
             if (not strategies or each["strategy"] in strategies) and name in {None, each["name"]}
         ]
-        return 200, page_of(
-            call, "connections", found, lambda each: only_fields(call, self._shown(each)), checkpoint=True
-        )
+        return 200, page_of(call, "connections", found, lambda each: self._selected(call, each), checkpoint=True)
 
     def get(self, call: Call) -> Reply:
-        return 200, only_fields(call, self._shown(self._one(call)))
+        return 200, self._selected(call, self._one(call))
 
     def create(self, call: Call) -> Reply:
         body = call.json_object()
@@ -165,6 +164,16 @@ class Connections:
         held = self.tenant.connection_clients.get(connection["id"], [])
         enabled = [client_id for client_id in held if client_id in self.tenant.clients]
         return {**copy.deepcopy(connection), "enabled_clients": enabled}
+
+    def _selected(self, call: Call, connection: Json) -> Json:
+        """As reads show it: the fields asked for, with some that always come along (TestAccConnectionClientsImport), and
+        without addresses that were given as null, which answers to writes echo."""
+        shown = self._shown(connection)
+        for name in ("authorizationURL", "tokenURL"):
+            if (shown.get("options") or {}).get(name, ...) is None:
+                del shown["options"][name]
+        always = {name: shown[name] for name in ALWAYS if name in shown}
+        return {**always, **only_fields(call, shown)}
 
     def _one(self, call: Call) -> Json:
         self._bury(call.now)

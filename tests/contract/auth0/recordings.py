@@ -23,6 +23,7 @@ ROUTES = re.compile(
     r"|guardian/policies|guardian/factors(/[a-z-]+(/[a-z0-9-]+)*)?"
     r"|users-by-email|users(/\{id\}(/(permissions|roles))?)?"
     r"|client-grants/\{id\}/organizations"
+    r"|connections(/\{id\}(/clients)?)?"
     r"|organizations(/name/[^/]+|/\{id\}(/members(/\{id\}/roles)?"
     r"|/(connections|enabled_connections|client-grants|clients)(/\{id\})?)?)?)$"
 )

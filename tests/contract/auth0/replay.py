@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 import httpx
 
-from contract.auth0 import organization_seeds
+from contract.auth0 import connection_seeds, organization_seeds
 from contract.auth0.actions_and_factors import ActionsAndFactors
 from contract.auth0.comparison import differences, unfaithful
 from contract.auth0.recordings import Exchange, is_replayed, tenant_domain
@@ -158,6 +158,10 @@ class Replay:
             return False
         if exchange.kind in {"actions", "guardian"}:
             return self.others.seed(exchange)
+        if exchange.kind == "connections":
+            if exchange.method == "DELETE":
+                return connection_seeds.end(self.tenant, exchange, self.exchanges, self.ids)
+            return connection_seeds.put_needed(self.tenant, exchange, self.ids, self.made_here, self.partial)
         if exchange.route.startswith("/users/{id}/"):
             return self._seed_user_access(exchange)
         if exchange.method == "DELETE":

@@ -24,6 +24,7 @@ from mlgate_sim.auth0 import Auth0Simulator
 FLOORS_FILE = Path(__file__).with_name("floors.json")
 FLOORS: dict[str, dict[str, int]] = json.loads(FLOORS_FILE.read_text())
 EXPLAINED = {
+    "display_name extra": "one connection of twelve alike was recorded without",
     "members[].": "members of one moment are paged by their ids, which are others here",
     "modules missing": "Action modules are not simulated",
     "deployed_version.modules missing": "Action modules are not simulated",
