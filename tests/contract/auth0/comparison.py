@@ -45,9 +45,7 @@ LATER: dict[str, dict[str, Any]] = {
         "subject_type_authorization": {"client": {"policy": "require_client_grant"}, "user": {"policy": "allow_all"}}
     },
 }
-TIMES = {"created_at", "updated_at", "built_at", "build_time", "last_password_reset"}
-SECRETS = {"client_secret", "signing_keys"}
-TIMES = {"created_at", "updated_at", "last_password_reset", "deleted_at"}
+TIMES = {"created_at", "updated_at", "built_at", "build_time", "last_password_reset", "deleted_at"}
 SECRETS = {"client_secret", "signing_keys", "configuration", "provisioning_ticket_url"}
 IDENTITIES = ("client_id", "user_id", "id", "permission_name", "connection_id")
 ONLY_IN_SOME_TENANTS: dict[str, Any] = {
@@ -88,9 +86,9 @@ def _plain(exchange: Exchange, value: Any) -> Any:
         identity = next(
             (name for name in IDENTITIES if items and all(isinstance(i, dict) and name in i for i in items)), None
         )
+        if exchange.kind == "connections" and all(isinstance(item, str) for item in items):
+            return sorted(items)
         return sorted(items, key=lambda item: (str(item[identity]), str(item.get("version")))) if identity else items
-        ids = exchange.kind == "connections" and all(isinstance(item, str) for item in items)
-        return sorted(items, key=lambda item: str(item[identity])) if identity else sorted(items) if ids else items
     if isinstance(value, dict):
         return {
             name: "(time)" if name in TIMES else "(secret)" if name in SECRETS else _plain(exchange, item)
