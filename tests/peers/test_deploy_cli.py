@@ -16,6 +16,7 @@ from mlgate_sim.auth0 import Auth0Simulator
 from peers import deploy_cli
 from peers.deploy_cli import STOCK, Ended, run, simulated
 from peers.tenant_directory import API, small_tenant
+pytestmark = pytest.mark.timeout(900)  # every run of it loads for many seconds before it asks anything
 
 
 @pytest.fixture(autouse=True)
