@@ -37,23 +37,6 @@ RESOURCES = {
     "guardianFactors": "/guardian/factors",
     "guardianPolicies": "/guardian/policies",
 }
-# Sub-resources of those that are not simulated would stop it as well; these it reads only.
-STOCK = (
-    "rules",
-    "rulesConfigs",
-    "hooks",
-    "branding",
-    "prompts",
-    "emailProvider",
-    "emailTemplates",
-    "customDomains",
-    "logStreams",
-    "attackProtection",
-    "themes",
-    "flows",
-    "forms",
-    "networkACLs",
-)
 ROW = re.compile(r"^│[^│]*│ (?P<status>[A-Z]+) [^│]*│ (?P<name>[^│]*)│", re.MULTILINE)
 
 

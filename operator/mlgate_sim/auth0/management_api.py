@@ -54,6 +54,7 @@ OBJECTS = {
     "custom_domains": ("read", "create", "update", "delete"),
     "attack_protection": ("read", "update"),
     "organizations": ("read", "update", "create", "delete"),
+    "organization_discovery_domains": CRUD,
     "organization_members": ("create", "read", "delete"),
     "organization_connections": ("create", "read", "update", "delete"),
     "organization_member_roles": ("create", "read", "delete"),

@@ -82,6 +82,7 @@ STOCK: Mapping[str, tuple[str, object]] = {  # path: scope, body
     "/risk-assessments/settings/new-device": ("read:attack_protection", {"remember_for": 30}),
 }
 EMPTY_LISTS: Mapping[str, tuple[str, str]] = {  # path: scope, plural
+    "/organizations/{id}/discovery-domains": ("read:organization_discovery_domains", "domains"),
     "/prompts/rendering": ("read:prompts", "configs"),
     "/flows": ("read:flows", "flows"),
     "/flows/vault/connections": ("read:flows_vault", "connections"),
