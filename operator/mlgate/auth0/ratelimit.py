@@ -9,7 +9,7 @@ so a bucket is never filled beyond `burst - in flight`. Then, whatever the netwo
 minus what is still on its way is never less than what we believe to have.
 
 What a refusal teaches: the plan was told wrongly, or others use up what the headers never show (the tenant-wide bucket).
-The rate is halved, rises again by a tenth every half minute, and stays under the rate that was refused for half an hour.
+The rate is halved, rises again by a tenth every ten seconds, and stays under the rate that was refused for half an hour.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ FASTEST = Limit(100, 100.0)
 """More than any plan takes: the bound of what is learned from refusals alone."""
 _SLOWEST = 1 / 30
 """Requests per second, however often the service refuses."""
-_RAISED_EVERY, _RAISED_BY = 30.0, 1.1
+_RAISED_EVERY, _RAISED_BY = 10.0, 1.1
 _REMEMBERED = 1800.0
 """Seconds for which a rate that was refused is not tried again."""
 
