@@ -1,6 +1,7 @@
 """Every method of a session that asks the service something, found by looking, and arguments to call it with.
 
-A new collection is covered as soon as the session has it; a parameter of a type that is new here makes the tests skip it and say so.
+A new collection is covered as soon as the session has it; a parameter of a type that is new here makes the tests skip it and
+say so.
 """
 
 from __future__ import annotations
