@@ -11,7 +11,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from .auth0client import ROTATION_RULES, ClientMetadata, Overlap, RotateEvery, SecretTemplate, Urls
+from .application_settings import Urls
+from .auth0client import ROTATION_RULES, ClientMetadata, Overlap, RotateEvery, SecretTemplate
 from .managed import ManagedSpec, ManagedStatus
 from .markers import Cel, Immutable, ListMap, ListSet, exactly_one
 from .meta import Api, Column, KindType, ObjectName, Permission, columns
@@ -69,6 +70,10 @@ class BindingCredentials(Api):
             "!has(self.overlap) || self.method == 'PrivateKeyJWT'",
             "overlap needs method: PrivateKeyJWT, a replaced client secret ends at once",
         ),
+        Cel(
+            "!has(self.rotateEvery) || self.method == 'PrivateKeyJWT' || (has(self.acceptOutage) && self.acceptOutage)",
+            "rotateEvery needs method: PrivateKeyJWT, or acceptOutage: true, for a replaced client secret ends at once",
+        ),
     )
 
     method: Literal["ClientSecret", "PrivateKeyJWT"]
@@ -77,7 +82,11 @@ class BindingCredentials(Api):
     rotate_every: RotateEvery | None = None
     """How often the credential is replaced, such as `720h`. Unset: never."""
     overlap: Overlap | None = None
-    """How long the old key stays valid after a rotation, such as `24h`."""
+    """How long the old key stays valid after a rotation, such as `24h`. Unset: 24 hours, or half of `rotateEvery` if
+    that is shorter."""
+    accept_outage: bool = False
+    """True allows `rotateEvery` for a client secret too: at each rotation the workload is refused until it has read the
+    Secret again."""
 
 
 class Auth0AppBindingSpec(ManagedSpec):

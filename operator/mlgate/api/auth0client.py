@@ -8,18 +8,31 @@ one at once).
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
+from .application_settings import (
+    Active,
+    Addons,
+    DefaultOrganization,
+    JwtConfiguration,
+    Mobile,
+    MyOrganization,
+    Names,
+    NativeSocialLogin,
+    OidcLogout,
+    RefreshToken,
+    SessionTransfer,
+    TokenExchange,
+    TokenQuota,
+    Urls,
+)
 from .managed import ManagedSpec, ManagedStatus
 from .markers import Cel, Immutable, ListSet, Within
 from .meta import Api, Column, Duration, KindType, ObjectName, Timestamp, columns
 from .references import AllowedNamespaces, ObjectRef
 
-Seconds = Annotated[int, Field(ge=1, le=31557600)]
-Url = Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^[^\s]+$")]
-Urls = Annotated[list[Url], Field(max_length=100), ListSet()]
 ClientMetadata = Annotated[
     dict[str, Annotated[str, Field(max_length=255)]],
     Field(max_length=8),
@@ -35,6 +48,20 @@ ROTATION_RULES = (
 )
 RotateEvery = Annotated[Duration, Within("1h", "8760h")]
 Overlap = Annotated[Duration, Within("1m", "720h")]
+
+
+Unsettable = Literal[
+    "addons",
+    "asyncApprovalNotificationChannels",
+    "defaultOrganization",
+    "identityAssertionAuthorizationGrant",
+    "oidcLogout",
+    "organizationDiscoveryMethods",
+    "sessionTransfer",
+    "skipNonVerifiableCallbackUriConfirmationPrompt",
+    "tokenQuota",
+]
+"""Settings that the service removes when it is sent null (recordings TestAccClient*)."""
 
 
 class SecretTemplate(Api):
@@ -64,35 +91,10 @@ class CredentialsSecret(SecretTemplate):
     """How often the credential is replaced, such as `720h`. Unset: never."""
     overlap: Overlap | None = None
     """How long the old key stays valid after a rotation. For private_key_jwt only: a replaced client secret ends at
-    once."""
-
-
-class JwtConfiguration(Api):
-    """ID tokens of the application."""
-
-    alg: Literal["RS256", "RS512", "PS256", "HS256"] | None = None
-    """How ID tokens are signed. New applications get RS256."""
-    lifetime_in_seconds: Annotated[int, Field(ge=1, le=2592000)] | None = None
-    """Seconds an ID token is valid."""
-
-
-class RefreshToken(Api):
-    """Refresh tokens of the application."""
-
-    rotation_type: Literal["rotating", "non-rotating"] | None = None
-    """Whether every use replaces the refresh token."""
-    expiration_type: Literal["expiring", "non-expiring"] | None = None
-    """Whether refresh tokens end at all."""
-    leeway: Annotated[int, Field(ge=0, le=31557600)] | None = None
-    """Seconds in which a replaced refresh token may be used again."""
-    token_lifetime: Seconds | None = None
-    """Seconds until a refresh token ends, used or not."""
-    idle_token_lifetime: Seconds | None = None
-    """Seconds until an unused refresh token ends."""
-    infinite_token_lifetime: bool | None = None
-    """True ignores `tokenLifetime`."""
-    infinite_idle_token_lifetime: bool | None = None
-    """True ignores `idleTokenLifetime`."""
+    once. Unset: 24 hours, or half of `rotateEvery` if that is shorter."""
+    accept_outage: bool = False
+    """True allows `rotateEvery` for a client secret too: at each rotation workloads are refused until they have read
+    the Secret again."""
 
 
 class Auth0ClientSpec(ManagedSpec):
@@ -109,13 +111,33 @@ class Auth0ClientSpec(ManagedSpec):
             " || (has(self.tokenEndpointAuthMethod) && self.tokenEndpointAuthMethod == 'private_key_jwt')",
             "overlap needs tokenEndpointAuthMethod: private_key_jwt, a replaced client secret ends at once",
         ),
+        Cel(
+            "!has(self.credentialsSecret) || !has(self.credentialsSecret.rotateEvery)"
+            " || (has(self.credentialsSecret.acceptOutage) && self.credentialsSecret.acceptOutage)"
+            " || (has(self.tokenEndpointAuthMethod) && self.tokenEndpointAuthMethod == 'private_key_jwt')",
+            "rotateEvery needs tokenEndpointAuthMethod: private_key_jwt, or acceptOutage: true,"
+            " for a replaced client secret ends at once",
+        ),
+        Cel(
+            "!has(self.tokenEndpointAuthMethod) || self.tokenEndpointAuthMethod != 'private_key_jwt'"
+            " || has(self.credentialsSecret)",
+            "tokenEndpointAuthMethod: private_key_jwt needs credentialsSecret, where the private key is kept",
+        ),
+        Cel(
+            "!has(self.unset) || !self.unset.exists(name, "
+            + " || ".join(f"(name == '{name}' && has(self.{name}))" for name in get_args(Unsettable))
+            + ")",
+            "a setting is either written or in unset, not both",
+        ),
     )
 
     tenant_ref: Annotated[ObjectRef, Immutable("tenantRef cannot be changed: create another Auth0Client")]
     """The Auth0Tenant that the application lives in."""
     name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^<>]+$")] | None = None
     """Name shown to users. Unset: the object's name. Need not be unique in the tenant."""
-    app_type: Literal["native", "spa", "regular_web", "non_interactive"] | None = None
+    app_type: (
+        Literal["native", "spa", "regular_web", "non_interactive", "sso_integration", "resource_server"] | None
+    ) = None
     """What kind of application it is. New applications get `non_interactive` (machine to machine)."""
     description: Annotated[str, Field(max_length=140)] | None = None
     """What the application is for."""
@@ -144,6 +166,79 @@ class Auth0ClientSpec(ManagedSpec):
     in `credentialsSecret` only."""
     oidc_conformant: bool | None = None
     """Whether Auth0 sticks strictly to OpenID Connect. New applications get true."""
+    is_first_party: bool | None = None
+    """Whether the application is your own. False: users are asked for consent."""
+    logo_uri: Annotated[str, Field(max_length=2048)] | None = None
+    """Logo shown to users, as a URL."""
+    initiate_login_uri: Annotated[str, Field(max_length=2048)] | None = None
+    """Where Auth0 sends users to begin a login. Empty removes it."""
+    allowed_clients: Names | None = None
+    """Client ids that may ask for delegation to this application."""
+    client_aliases: Names | None = None
+    """Audiences that mean this application in SAML."""
+    sso_disabled: bool | None = None
+    """True keeps the application out of single sign-on."""
+    cross_origin_authentication: bool | None = None
+    """Whether credentials may be sent from another origin."""
+    cross_origin_loc: Annotated[str, Field(max_length=2048)] | None = None
+    """Page of yours that stands in where browsers block third-party cookies."""
+    is_token_endpoint_ip_header_trusted: bool | None = None
+    """Whether the token endpoint believes the `auth0-forwarded-for` header of this application."""
+    custom_login_page_on: bool | None = None
+    """Whether a login page of its own is used (classic login)."""
+    custom_login_page: Annotated[str, Field(max_length=65536)] | None = None
+    """That page, as HTML."""
+    form_template: Annotated[str, Field(max_length=65536)] | None = None
+    """Form of the WS-Federation response, as HTML."""
+    organization_usage: Literal["deny", "allow", "require"] | None = None
+    """Whether users log in to the application through an organization."""
+    organization_require_behavior: Literal["no_prompt", "pre_login_prompt", "post_login_prompt"] | None = None
+    """When users are asked for their organization, with `organizationUsage: require`."""
+    organization_discovery_methods: (
+        Annotated[list[Literal["email", "organization_name"]], Field(min_length=1, max_length=2), ListSet()] | None
+    ) = None
+    """How a user's organization is found, with `pre_login_prompt`."""
+    default_organization: DefaultOrganization | None = None
+    """The organization that is meant when a request names none."""
+    oidc_logout: OidcLogout | None = None
+    """Back-channel logout."""
+    mobile: Mobile | None = None
+    """The apps of a native application."""
+    native_social_login: NativeSocialLogin | None = None
+    """Social logins without a browser, for native applications."""
+    session_transfer: SessionTransfer | None = None
+    """Native to web: carrying a session from an app into a browser."""
+    token_quota: TokenQuota | None = None
+    """How many machine-to-machine tokens the application may get."""
+    token_exchange: TokenExchange | None = None
+    """Custom token exchange."""
+    require_pushed_authorization_requests: bool | None = None
+    """Whether authorization requests must be pushed first (PAR)."""
+    require_proof_of_possession: bool | None = None
+    """Whether access tokens must be bound to a key."""
+    compliance_level: (
+        Literal["none", "fapi1_adv_pkj_par", "fapi1_adv_mtls_par", "fapi2_sp_pkj_mtls", "fapi2_sp_mtls_mtls"] | None
+    ) = None
+    """The security profile that is enforced."""
+    skip_non_verifiable_callback_uri_confirmation_prompt: bool | None = None
+    """Whether users are spared the question whether they trust a callback that cannot be verified."""
+    async_approval_notification_channels: (
+        Annotated[list[Literal["email", "guardian-push"]], Field(min_length=1, max_length=2), ListSet()] | None
+    ) = None
+    """How users are asked to approve in the background (CIBA)."""
+    identity_assertion_authorization_grant: Active | None = None
+    """Whether the application may use identity assertions."""
+    third_party_security_mode: Literal["strict", "permissive"] | None = None
+    """Rules for an application that is not your own. Auth0 gives new ones `strict`."""
+    redirection_policy: Literal["allow_always", "open_redirect_protection"] | None = None
+    """Whether errors may be redirected to the application without asking the user."""
+    my_organization_configuration: MyOrganization | None = None
+    """What organizations may set up by themselves through this application."""
+    addons: Addons | None = None
+    """Add-ons by name, with their settings in Auth0's own words (`samlp: {audience: ...}`). Add-ons that are not written
+    here are left alone. Not for secrets: mlgate refuses those."""
+    unset: Annotated[list[Unsettable], Field(max_length=16), ListSet()] | None = None
+    """Settings to remove at Auth0. Leaving a setting out of the manifest only leaves it alone."""
     credentials_secret: CredentialsSecret | None = None
     """The Secret that receives the client id and its secret or private key. Unset: none is written."""
     allowed_namespaces: AllowedNamespaces | None = None
@@ -157,10 +252,14 @@ class CredentialStatus(Api):
     """How it proves who the application is."""
     key_ids: Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length=4), ListSet()] | None = None
     """Ids of the public keys at Auth0 that are ours, the one in use first."""
+    credential_ids: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=4), ListSet()] | None = None
+    """What Auth0 calls the keys that the application accepts."""
     issued_at: Timestamp | None = None
-    """When it was made."""
+    """When it came into use."""
     rotate_at: Timestamp | None = None
     """When the next one is made."""
+    next_step_at: Timestamp | None = None
+    """When mlgate does something about it next: makes the next one, or removes the one before."""
 
 
 class Auth0ClientStatus(ManagedStatus):

@@ -114,8 +114,9 @@ class Nested(_Whole):
         if not differing:
             return None
         send = {name: change.send for name, change in differing.items()}
-        old = {name: seen.get(name) for name in differing}
-        return Change(path, old, {n: wanted[n] for n in differing}, send if self.merges else {**seen, **send})
+        old = {name: change.old for name, change in differing.items()}
+        new = {name: change.new for name, change in differing.items()}
+        return Change(path, old, new, send if self.merges else {**seen, **send})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from ..api.references import ApiRef, ObjectRef
 from ..engine import objects
 from ..engine.protocols import Child, Composition, Owner, Summary
 from ..engine.references import Need, Ref, Resolved, Target
-from ..errors import Terminal
 from ..store.protocol import Object
 from . import links
 from .parts import names, part, summary
@@ -40,12 +39,6 @@ class Auth0AppBinding(Composition[Auth0AppBindingSpec]):
                 yield links.to("Auth0API", owner, grant.api_ref, "spec.grants[].apiRef", Need.MAYBE)
 
     def children(self, owner: Owner, spec: Auth0AppBindingSpec, refs: Resolved) -> Sequence[Child]:
-        credentials = spec.credentials
-        if credentials and (credentials.method == "PrivateKeyJWT" or credentials.rotate_every):
-            raise Terminal(
-                "credentials.method: PrivateKeyJWT and credentials.rotateEvery are not carried out by this version of "
-                "mlgate. Write method: ClientSecret, without rotateEvery."
-            )
         app_type, grant_types = TYPES[spec.application.type]
         tenant = wire(spec.tenant_ref)
         if spec.tenant_ref.namespace is None:
@@ -57,6 +50,8 @@ class Auth0AppBinding(Composition[Auth0AppBindingSpec]):
         metadata = said.pop("metadata", None)
         del said["type"]
         secret = wire(spec.secret)
+        if spec.credentials is not None:
+            secret |= {name: value for name, value in wire(spec.credentials).items() if name != "method"}
         secret["data"] = {**self._where(owner, spec, refs), **secret.get("data", {})}
         client = {
             **said,
@@ -64,9 +59,7 @@ class Auth0AppBinding(Composition[Auth0AppBindingSpec]):
             "tenantRef": tenant,
             "appType": app_type,
             "grantTypes": grant_types,
-            "tokenEndpointAuthMethod": "client_secret_post"
-            if app_type in ("non_interactive", "regular_web")
-            else "none",
+            "tokenEndpointAuthMethod": _method(spec),
             "credentialsSecret": secret,
             **policies,
         }
@@ -159,6 +152,13 @@ def _audiences(owner: Owner, spec: Auth0AppBindingSpec, refs: Resolved) -> dict[
         elif grant.api_ref and (api := refs.find("Auth0API", *named)):
             found[named] = api.spec["identifier"]
     return found
+
+
+def _method(spec: Auth0AppBindingSpec) -> str:
+    if spec.application.type in ("SinglePage", "Native"):
+        return "none"
+    by_key = spec.credentials is not None and spec.credentials.method == "PrivateKeyJWT"
+    return "private_key_jwt" if by_key else "client_secret_post"
 
 
 def grant_name(owner: Owner, ref: ApiRef) -> str:

@@ -2,27 +2,44 @@
 
 Names are not unique, so the application carries our mark in `client_metadata`. Nested objects and `client_metadata` are
 merged by the service, lists are replaced (shared facts, auth0 section 2.2). Even a machine-to-machine application gets
-`implicit` unless told otherwise, so new ones get explicit secure defaults. The secret is shown in the answer to the
-create, and later to whoever holds `read:client_keys`.
+`implicit` unless told otherwise, so new ones get explicit secure defaults. What an application proves itself with is
+made and rotated in `application_credentials`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..api.auth0client import AUTH0_CLIENT, Auth0ClientSpec
+from ..api.managed import ManagedSpec
 from ..auth0 import Session
-from ..engine.fields import Exact, Fields, MapOf, Nested, SetOf
+from ..auth0.faults import secrets_in
+from ..engine.fields import Alike, Exact, Fields, MapOf, Nested, SetOf
 from ..engine.marks import Mark
 from ..engine.plan import Action, Plan
-from ..engine.protocols import Applied, Deletion, Outputs, Owner, SecretOutput, Seen, Situation, Wanted
+from ..engine.protocols import (
+    HEALTHY,
+    Applied,
+    Deletion,
+    Health,
+    Outputs,
+    Owner,
+    SecretOutput,
+    Seen,
+    Situation,
+    Wanted,
+)
 from ..engine.references import Ref, Resolved
 from ..errors import Terminal
+from ..reasons import Reason
 from ..sensitive import Sensitive
 from . import links
+from .application_credentials import Proof, client_secret, private_key, remove_keys, uses_key
 from .on_auth0 import OnAuth0, mark_values, whose
 
+PRIVATE_KEY_JWT = "private_key_jwt"
 GRANTS = {
     "non_interactive": ["client_credentials"],
     "regular_web": ["authorization_code", "refresh_token"],
@@ -31,23 +48,13 @@ GRANTS = {
 }
 """What a new application may do when the manifest does not say: the secure minimum of its type."""
 
-PLAIN = (
-    "name",
-    "app_type",
-    "description",
-    "callbacks",
-    "allowed_logout_urls",
-    "web_origins",
-    "allowed_origins",
-    "grant_types",
-    "jwt_configuration",
-    "refresh_token",
-    "token_endpoint_auth_method",
-    "oidc_conformant",
-)
-"""Fields that are on the wire as in the manifest, but for the case of their names."""
+NOT_ON_THE_WIRE = frozenset(
+    {"tenant_ref", "allowed_namespaces", "credentials_secret", "unset", "client_metadata"}
+) | frozenset(ManagedSpec.model_fields)
+"""Fields of the manifest that are about the object here. All others are on the wire by the same name in snake_case."""
 
-
+BY_KEY: dict[str, dict[str, str]] = {PRIVATE_KEY_JWT: {}}
+"""The wish for keys: which ones is decided, and brought about, by `application_credentials`."""
 MERGED = Nested(merges=True, otherwise=Nested(merges=True))
 REPLACED = Nested(merges=False, otherwise=Nested(merges=False))
 FIELDS = Fields(
@@ -81,6 +88,10 @@ FIELDS = Fields(
     ),
     token_quota=REPLACED,
     addons=REPLACED,
+    default_organization=Nested(merges=False, fields={"flows": SetOf()}),
+    token_exchange=Nested(merges=False, fields={"allow_any_profile_of_type": SetOf()}),
+    my_organization_configuration=Nested(merges=False, fields={"allowed_strategies": SetOf()}),
+    client_authentication_methods=Alike(lambda wanted, seen: wanted == BY_KEY or (wanted or None) == (seen or None)),
 )
 """What a PATCH does to each field: which nested objects the service merges and which it replaces (shared facts, auth0
 section 2.2; recordings TestAccClient*, TestAccClientSessionTransfer, TestAccClientAddons)."""
@@ -95,29 +106,30 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
         yield links.tenant(owner, spec.tenant_ref)
 
     def desired(self, owner: Owner, spec: Auth0ClientSpec, refs: Resolved) -> Wanted:
-        if spec.token_endpoint_auth_method == "private_key_jwt":  # noqa: S105
-            raise Terminal(
-                "tokenEndpointAuthMethod: private_key_jwt is not carried out by this version of mlgate. "
-                "Use client_secret_post or client_secret_basic."
-            )
-        if spec.credentials_secret and spec.credentials_secret.rotate_every:
-            raise Terminal("credentialsSecret.rotateEvery is not carried out by this version of mlgate. Remove it.")
-        written = spec.model_dump(include=set(PLAIN), by_alias=False, exclude_unset=True, exclude_none=True)
-        metadata = dict(spec.client_metadata or {})
-        return {**written, "name": spec.name or owner.name, "client_metadata": metadata}
+        written = spec.model_dump(exclude=set(NOT_ON_THE_WIRE), by_alias=False, exclude_unset=True, exclude_none=True)
+        _refuse_secrets(written.get("addons") or {})
+        wanted: dict[str, Any] = {**written, "name": spec.name or owner.name}
+        wanted["client_metadata"] = dict(spec.client_metadata or {})
+        wanted |= dict.fromkeys(_snake(name) for name in spec.unset or ())
+        if spec.token_endpoint_auth_method == PRIVATE_KEY_JWT:
+            del wanted["token_endpoint_auth_method"]
+            wanted["client_authentication_methods"] = BY_KEY
+        elif spec.token_endpoint_auth_method is not None:
+            wanted["client_authentication_methods"] = None  # the two exclude each other
+        return wanted
 
     def with_mark(self, wanted: Wanted, mark: Mark) -> Wanted:
         return {**wanted, "client_metadata": {**wanted["client_metadata"], **mark_values(mark)}}
 
     def defaults(self, owner: Owner, spec: Auth0ClientSpec) -> Wanted:
         app_type = spec.app_type or "non_interactive"
-        keeps_secrets = app_type in ("non_interactive", "regular_web")
+        method = "none" if app_type in ("spa", "native") else "client_secret_post"
         return {
             "app_type": app_type,
-            "grant_types": GRANTS[app_type],
+            "grant_types": GRANTS.get(app_type, []),
             "oidc_conformant": True,
             "jwt_configuration": {"alg": "RS256"},
-            "token_endpoint_auth_method": "client_secret_post" if keeps_secrets else "none",
+            **({} if spec.token_endpoint_auth_method == PRIVATE_KEY_JWT else {"token_endpoint_auth_method": method}),
         }
 
     async def observe(self, conn: Session, external_id: str, wanted: Wanted, mark: Mark) -> Seen | None:
@@ -130,25 +142,36 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
 
     async def apply(self, conn: Session, plan: Plan, seen: Seen | None, mark: Mark) -> Applied:
         if plan.action is Action.CREATE:
-            raw = await conn.clients.create(plan.values())
+            raw = await conn.clients.create(_made_with(plan.values()))
         else:
             assert plan.external_id is not None
-            raw = await conn.clients.update(plan.external_id, plan.values())
+            raw = await conn.clients.update(plan.external_id, _changed_with(plan.values()))
         return Applied(raw["client_id"], _seen(raw, mark))
 
     async def delete(self, conn: Session, seen: Seen, refs: Resolved) -> Deletion:
         await conn.clients.delete(seen.id)
         return Deletion(done=True)
 
+    def health(self, wanted: Wanted, seen: Seen) -> Health:
+        if PRIVATE_KEY_JWT in (wanted.get("client_authentication_methods") or {}) and not uses_key(seen.raw):
+            return Health(False, Reason.CREATING, "The public key is on its way to Auth0.", settled=False)
+        return HEALTHY
+
     def secret_names(self, owner: Owner, spec: Auth0ClientSpec) -> Sequence[str]:
         return [spec.credentials_secret.name] if spec.credentials_secret else []
 
     async def outputs(self, conn: Session, spec: Auth0ClientSpec, situation: Situation) -> Outputs:
         raw = situation.seen.raw
-        status: dict[str, Any] = {"clientId": situation.seen.id, "name": raw.get("name"), "credentialsSecretName": None}
+        status: dict[str, Any] = {
+            "clientId": situation.seen.id,
+            "name": raw.get("name"),
+            "credentialsSecretName": None,
+            "credential": None,
+        }
         template = spec.credentials_secret
         if template is None:
             return Outputs(status)
+        proof = await self._proof(conn, spec, situation)
         data: dict[str, Sensitive | str] = {
             **(template.data or {}),
             "type": "auth0",
@@ -157,21 +180,47 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
             "domain": conn.issuer.removeprefix("https://").rstrip("/"),
             "token-url": f"{conn.issuer}oauth/token",
             "client-id": situation.seen.id,
+            **proof.entries,
         }
-        if raw.get("token_endpoint_auth_method") != "none":
-            data["client-secret"] = await self._secret(conn, situation, template.name)
-        status["credentialsSecretName"] = template.name
-        return Outputs(status, [SecretOutput(template.name, data, template.labels or {})])
+        status |= {"credentialsSecretName": template.name, "credential": proof.status}
+        return Outputs(status, [SecretOutput(template.name, data, template.labels or {})], proof.again)
 
-    async def _secret(self, conn: Session, situation: Situation, name: str) -> Sensitive:
-        """The application's secret: from the answer at hand, from our Secret, or, when it was lost, a new one."""
-        if shown := situation.seen.raw.get("client_secret"):
-            return Sensitive(shown)
-        kept: Mapping[str, Sensitive] = situation.secrets.get(name) or {}
-        client_id = kept.get("client-id")
-        if client_id is not None and client_id.reveal() == situation.seen.id and kept.get("client-secret"):
-            return kept["client-secret"]
-        return Sensitive((await conn.clients.rotate_secret(situation.seen.id))["client_secret"])
+    @staticmethod
+    async def _proof(conn: Session, spec: Auth0ClientSpec, situation: Situation) -> Proof:
+        assert spec.credentials_secret is not None
+        if spec.token_endpoint_auth_method == PRIVATE_KEY_JWT:
+            return await private_key(conn, spec.credentials_secret, situation)
+        if (situation.status.get("credential") or {}).get("method") == "PrivateKeyJWT":
+            await remove_keys(conn, situation.seen.id)
+        if situation.seen.raw.get("token_endpoint_auth_method") == "none":
+            return Proof()
+        return await client_secret(conn, spec.credentials_secret, situation)
+
+
+def _made_with(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a POST: null means nothing there, and keys come later."""
+    return {n: v for n, v in values.items() if v is not None and n != "client_authentication_methods"}
+
+
+def _changed_with(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a PATCH: `oidc_logout` goes by null under its older name (TestAccClientOIDCLogout)."""
+    body = dict(values)
+    if "oidc_logout" in body and body["oidc_logout"] is None:
+        body["oidc_backchannel_logout"] = body.pop("oidc_logout")
+    return body
+
+
+def _refuse_secrets(addons: Mapping[str, Any]) -> None:
+    for name, settings in addons.items():
+        if isinstance(settings, dict) and (keys := [k for k, v in settings.items() if [*secrets_in({k: v})]]):
+            raise Terminal(
+                f"spec.addons.{name} holds {' and '.join(keys)}, which is a secret, and a manifest is no place for one. "
+                "Set it in Auth0 and leave it out here: mlgate leaves alone what is not written."
+            )
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda found: f"_{found[1].lower()}", name)
 
 
 def _seen(raw: Mapping[str, Any], mark: Mark) -> Seen:

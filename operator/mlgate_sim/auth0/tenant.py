@@ -90,6 +90,7 @@ class Tenant:
     """What identity providers tell the service, by strategy: to options that hold `of` it `adds`, and takes `gone`."""
     deletion_delay: float = 0.0  # seconds that deleting a connection goes on after its answer
     entity_limits: Mapping[str, int] = field(default_factory=dict)
+    used_assertions: dict[str, float] = field(default_factory=dict)  # client and jti -> until when it is remembered
 
     @property
     def issuer(self) -> str:

@@ -24,6 +24,7 @@ from mlgate_sim.auth0.tenant import Tenant
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 CLOCK_SKEW = 30  # seconds
+LONGEST_ASSERTION = 300  # seconds
 GRANT_HELP = "https://auth0.com/docs/api/v2#!/Client_Grants/post_client_grants"
 
 
@@ -110,6 +111,7 @@ def _by_assertion(tenant: Tenant, fields: Mapping[str, Any], now: float) -> Json
             )
         except jwt.InvalidTokenError:
             continue
+        refuse_replay(tenant, client, claims, now)
         return client
     raise OAuthError(401, "invalid_client", "The client_assertion is not signed by a credential of the client")
 
@@ -123,9 +125,24 @@ def check_assertion(tenant: Tenant, client: Json, claims: Mapping[str, Any], now
     expires = claims.get("exp")
     if not isinstance(expires, int | float) or expires <= now - CLOCK_SKEW:
         raise OAuthError(401, "invalid_client", "The client_assertion has expired")
+    if expires > now + LONGEST_ASSERTION + CLOCK_SKEW:
+        raise OAuthError(401, "invalid_client", "The client_assertion is valid for too long")
+    if not isinstance(claims.get("jti"), str) or not claims["jti"]:
+        raise OAuthError(401, "invalid_client", "The client_assertion has no jti")
     not_before = claims.get("nbf")
     if isinstance(not_before, int | float) and not_before > now + CLOCK_SKEW:
         raise OAuthError(401, "invalid_client", "The client_assertion is not valid yet")
+
+
+def refuse_replay(tenant: Tenant, client: Json, claims: Mapping[str, Any], now: float) -> None:
+    """Each assertion works once; its jti is remembered while it could be sent again."""
+    used = tenant.used_assertions
+    for key in [key for key, until in used.items() if until <= now]:
+        del used[key]
+    key = f"{client['client_id']} {claims['jti']}"
+    if key in used:
+        raise OAuthError(401, "invalid_client", "The client_assertion was used before")
+    used[key] = float(claims["exp"]) + CLOCK_SKEW
 
 
 def assertion_credentials(tenant: Tenant, client: Json, now: float) -> list[Json]:

@@ -229,7 +229,7 @@ async def test_an_assertion_for_another_audience_is_refused(auth0: Auth0Simulato
     await with_key(call, client, public)
     claims = {"iss": client["client_id"], "sub": client["client_id"], "exp": int(auth0.clock()) + 60}
     for audience, status in ((auth0.issuer, 200), ([auth0.issuer], 401), (f"{auth0.issuer}oauth/token", 401)):
-        assertion = jwt.encode({**claims, "aud": audience}, private, "RS256")
+        assertion = jwt.encode({**claims, "aud": audience, "jti": str(audience)}, private, "RS256")
         answer = await token_of(
             call,
             client,
@@ -272,3 +272,20 @@ async def test_discovery_names_the_issuer_with_its_slash(auth0: Auth0Simulator, 
     document = (await call.http.get("/.well-known/openid-configuration")).json()
     assert document["issuer"] == f"https://{auth0.domain}/"
     assert document["jwks_uri"] == f"https://{auth0.domain}/.well-known/jwks.json"
+
+
+async def test_an_assertion_works_once_and_not_without_a_jti_or_for_long(auth0: Auth0Simulator, call: Caller) -> None:
+    client = await granted_api(call)
+    private, public = key_pair()
+    await with_key(call, client, public)
+    now = int(auth0.clock())
+    claims = {"iss": client["client_id"], "sub": client["client_id"], "aud": auth0.issuer, "exp": now + 60}
+    for told, status in (({"jti": "a"}, 200), ({"jti": "a"}, 401), ({}, 401), ({"jti": "b", "exp": now + 3600}, 401)):
+        answer = await token_of(
+            call,
+            client,
+            client_secret=None,
+            client_assertion=jwt.encode({**claims, **told}, private, "RS256"),
+            client_assertion_type="urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        )
+        assert answer.status_code == status

@@ -199,47 +199,6 @@ async def test_a_namespace_that_the_tenant_does_not_let_in_is_told_whom_to_ask(w
     await world.ready(("Auth0Client", "curious", "guests"))
 
 
-@pytest.mark.parametrize(
-    ("manifest", "words"),
-    [
-        pytest.param(
-            client("shop", tokenEndpointAuthMethod="private_key_jwt"),
-            ("private_key_jwt", "not carried out", "client_secret_post"),
-            id="private_key_jwt on an application",
-        ),
-        pytest.param(
-            client("shop", credentialsSecret={"name": "out", "rotateEvery": "720h"}),
-            ("rotateEvery", "not carried out"),
-            id="rotateEvery on an application",
-        ),
-        pytest.param(
-            ours(
-                "Auth0AppBinding",
-                "checkout",
-                {
-                    "tenantRef": {"name": "main"},
-                    "application": {"type": "MachineToMachine"},
-                    "credentials": {"method": "PrivateKeyJWT"},
-                    "secret": {"name": "checkout-auth0"},
-                },
-            ),
-            ("PrivateKeyJWT", "not carried out", "ClientSecret"),
-            id="PrivateKeyJWT on a binding",
-        ),
-    ],
-)
-async def test_what_this_version_does_not_carry_out_is_refused_and_not_ignored(
-    world: World, manifest: Object, words: tuple[str, ...]
-) -> None:
-    await world.apply(tenant_side())
-    await world.apply(manifest)
-    kind, name = manifest["kind"], manifest["metadata"]["name"]
-    await world.says(kind, name, "InvalidSpec", *words)
-    await world.event(kind, name, "InvalidSpec", *words)
-    await world.passes(HOUR)
-    assert not world.auth0.requests.matching("POST", "/clients$")
-
-
 async def test_an_unknown_permission_in_a_binding_is_named_with_its_api(world: World) -> None:
     await world.apply(tenant_side())
     await world.apply(api("fraud", "https://fraud.example.com", permissions=[{"name": "predict:fraud"}]))

@@ -8,7 +8,6 @@ import pytest
 
 from mlgate.api import Auth0AppBindingSpec
 from mlgate.engine.references import Need, Resolved
-from mlgate.errors import Terminal
 from mlgate.kinds.auth0_app_binding import Auth0AppBinding
 from mlgate.reasons import Reason
 from unit.engine.samples import WELL, an_object
@@ -200,9 +199,12 @@ def test_names_of_grants_are_names_of_objects() -> None:
         assert name == name.lower()
 
 
-def test_a_private_key_is_refused_with_what_to_write_instead() -> None:
-    with pytest.raises(Terminal, match=r"PrivateKeyJWT.*not carried out by this version.*ClientSecret"):
-        BINDING.children(ME, a_spec(credentials={"method": "PrivateKeyJWT"}), resolved())
+def test_a_private_key_and_its_rotation_are_the_applications_to_carry_out() -> None:
+    said = {"method": "PrivateKeyJWT", "rotateEvery": "720h", "overlap": "24h"}
+    client = made(a_spec(credentials=said))["Auth0Client", "checkout"]
+    assert client["tokenEndpointAuthMethod"] == "private_key_jwt"
+    secret = client["credentialsSecret"]
+    assert (secret["name"], secret["rotateEvery"], secret["overlap"]) == ("checkout-auth0", "720h", "24h")
 
 
 # -- the Secret and the summary -----------------------------------------------------------------------------------------

@@ -107,9 +107,34 @@ def test_callbacks_in_another_order_are_the_same() -> None:
     assert not CLIENT.fields.diff(wanted, seen, {}, "id")
 
 
-def test_a_private_key_is_refused_with_what_to_write_instead() -> None:
-    with pytest.raises(Terminal, match=r"private_key_jwt is not carried out.*client_secret_post"):
-        CLIENT.desired(OWNER, a_client(tokenEndpointAuthMethod="private_key_jwt"), resolved())
+def test_an_application_with_a_key_is_made_without_any_other_proof() -> None:
+    made = new(tokenEndpointAuthMethod="private_key_jwt", credentialsSecret={"name": "out"})
+    assert "token_endpoint_auth_method" not in made
+    assert made["client_authentication_methods"] == {"private_key_jwt": {}}
+
+
+def test_a_key_gives_way_to_a_secret_that_is_asked_for() -> None:
+    wanted = wish(tokenEndpointAuthMethod="client_secret_post")
+    seen = {**wanted, "client_authentication_methods": {"private_key_jwt": {"credentials": [{"id": "cred_1"}]}}}
+    assert CLIENT.fields.diff(wanted, seen, {}, "id").values() == {"client_authentication_methods": None}
+
+
+def test_a_setting_in_unset_is_sent_as_null_while_it_is_there() -> None:
+    wanted = wish(unset=["tokenQuota", "defaultOrganization"])
+    seen = {**wanted, "token_quota": {"client_credentials": {"per_day": 5}}}
+    assert CLIENT.fields.diff(wanted, seen, {}, "id").values() == {"token_quota": None}
+
+
+def test_an_addon_of_others_is_sent_along_because_the_service_replaces_them_all() -> None:
+    wanted = wish(addons={"samlp": {"audience": "new"}})
+    seen = {**wanted, "addons": {"samlp": {"audience": "old", "mappings": {}}, "zoom": {"account": "a"}}}
+    sent = CLIENT.fields.diff(wanted, seen, {}, "id").values()
+    assert sent == {"addons": {"samlp": {"audience": "new", "mappings": {}}, "zoom": {"account": "a"}}}
+
+
+def test_a_secret_in_an_addon_is_refused_by_name() -> None:
+    with pytest.raises(Terminal, match=r"spec\.addons\.firebase holds private_key"):
+        CLIENT.desired(OWNER, a_client(addons={"firebase": {"private_key": "x", "client_email": "a"}}), resolved())
 
 
 # -- Auth0API -----------------------------------------------------------------------------------------------------------

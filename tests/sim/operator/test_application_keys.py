@@ -1,0 +1,232 @@
+"""Applications that prove themselves with a key: the Secret alone is enough to get a token, at every moment of a
+rotation, whatever happens to the operator."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from mlgate.engine import objects
+
+from .manifests import AUTH0_DOMAIN, api, client, ours, tenant_side
+from .world import World
+
+MINUTE = 60.0
+AUDIENCE = "https://fraud.example.com"
+PERMISSION = "predict:fraud"
+
+
+def binding(**credentials: Any) -> dict[str, Any]:
+    spec = {
+        "tenantRef": {"name": "main"},
+        "application": {"type": "MachineToMachine"},
+        "grants": [{"apiRef": {"name": "fraud"}, "permissions": [PERMISSION]}],
+        "credentials": credentials,
+        "secret": {"name": "checkout-auth0", "data": {"audience": AUDIENCE}},
+    }
+    return ours("Auth0AppBinding", "checkout", spec)
+
+
+async def entries(world: World, name: str = "checkout-auth0") -> dict[str, str]:
+    secret = await world.get("Secret", name)
+    return {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+
+
+async def token(world: World, held: dict[str, str]) -> httpx.Response:
+    """What a workload does with nothing but the mounted Secret."""
+    form = {"grant_type": "client_credentials", "client_id": held["client-id"], "audience": AUDIENCE}
+    if "private-key" in held:
+        now = int(world.timeline.wall())
+        claims = {
+            "iss": held["client-id"],
+            "sub": held["client-id"],
+            "aud": held["issuer"],
+            "iat": now,
+            "exp": now + 60,
+        }
+        claims["jti"] = uuid.uuid4().hex
+        form["client_assertion_type"] = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+        form["client_assertion"] = jwt.encode(
+            claims, held["private-key"], algorithm=held["signing-alg"], headers={"kid": held["kid"]}
+        )
+    else:
+        form["client_secret"] = held["client-secret"]
+    async with httpx.AsyncClient() as http:
+        path = held["token-url"].removeprefix(f"https://{AUTH0_DOMAIN}")
+        return await http.post(f"{world.auth0.url}{path}", data=form)
+
+
+async def may(world: World, held: dict[str, str]) -> bool:
+    answer = await token(world, held)
+    return answer.status_code == 200 and answer.json()["scope"] == PERMISSION
+
+
+async def bound(world: World, **credentials: Any) -> dict[str, str]:
+    await world.apply(tenant_side())
+    await world.apply(api("fraud", AUDIENCE, permissions=[{"name": PERMISSION}]), binding(**credentials))
+    await world.ready(("Auth0AppBinding", "checkout"))
+    return await entries(world)
+
+
+def keys(world: World) -> int:
+    return sum(len(held) for held in world.auth0.state.credentials.values())
+
+
+async def test_the_secret_of_a_binding_is_all_that_a_workload_needs(world: World) -> None:
+    held = await bound(world, method="PrivateKeyJWT")
+    assert await may(world, held)
+    assert "client-secret" not in held
+    assert held["audience"] == AUDIENCE
+    assert keys(world) == 1
+    status = (await world.get("Auth0Client", "checkout"))["status"]
+    assert status["credential"]["method"] == "PrivateKeyJWT"
+    assert status["credential"]["keyIds"] == [held["kid"]]
+
+
+async def test_the_private_key_is_nowhere_but_in_the_secret(world: World) -> None:
+    held = await bound(world, method="PrivateKeyJWT")
+    lines = [line for line in held["private-key"].splitlines() if "-----" not in line]
+    told = json.dumps([await world.all(), *[e.body for e in world.auth0.requests if e.body]], default=str)
+    for kind in ("Auth0Client", "Auth0AppBinding"):
+        told += json.dumps(await world.events(kind, "checkout"))
+    assert not any(line in told for line in lines[1:])
+
+
+async def test_an_application_is_not_ready_before_its_key_is_accepted(world: World) -> None:
+    await world.apply(tenant_side())
+    by_key = {"tokenEndpointAuthMethod": "private_key_jwt", "credentialsSecret": {"name": "out"}}
+    await world.apply(client("shop", **by_key))
+
+    async def ready_or_accepted() -> bool:
+        obj = await world.find("Auth0Client", "shop")
+        accepted = any(c.get("client_authentication_methods") for c in world.auth0.state.clients.values())
+        assert not (obj and objects.is_ready(obj)) or accepted
+        return bool(obj and objects.is_ready(obj))
+
+    await world.until(ready_or_accepted, "Ready with a key that is accepted")
+
+
+async def test_nothing_is_asked_twice_for_a_key_that_rests(world: World) -> None:
+    await bound(world, method="PrivateKeyJWT", rotateEvery="720h", overlap="24h")
+    asked = len(world.auth0.requests.matching("GET", "/credentials"))
+    writes = len(world.writes())
+    await world.passes(30 * MINUTE)
+    assert len(world.auth0.requests.matching("GET", "/credentials")) == asked
+    assert len(world.writes()) == writes
+
+
+async def test_a_rotation_lets_the_old_key_work_until_the_overlap_is_over(world: World) -> None:
+    first = await bound(world, method="PrivateKeyJWT", rotateEvery="1h", overlap="10m")
+    await world.passes(30 * MINUTE)
+    assert (await entries(world))["kid"] == first["kid"]
+
+    now = first
+    while now["kid"] == first["kid"]:
+        await world.passes(4 * MINUTE)
+        now = await entries(world)
+        assert await may(world, now), "the key in the Secret must work at every moment"
+    assert await may(world, first), "workloads that have not read the Secret again must go on"
+    assert keys(world) == 2
+    await world.passes(10 * MINUTE)
+    assert not await may(world, first)
+    second = await entries(world)
+    assert await may(world, second)
+    assert keys(world) == 1
+    assert "next-private-key" not in second
+    await world.ready(("Auth0AppBinding", "checkout"))
+
+
+@pytest.mark.parametrize("write", (1, 2, 3), ids=lambda n: f"dying at write {n} of the rotation")
+async def test_an_operator_that_dies_in_a_rotation_leaves_a_key_that_works(world: World, write: int) -> None:
+    first = await bound(world, method="PrivateKeyJWT", rotateEvery="1h", overlap="10m")
+    await world.passes(55 * MINUTE)
+    begun = len(world.writes()) + write
+
+    async def over() -> bool:
+        now = await entries(world)
+        assert await may(world, now)
+        if len(world.writes()) >= begun and world.lives == 1:
+            await world.restart()
+        return now["kid"] != first["kid"] and keys(world) == 1
+
+    await world.until(over, "a finished rotation", patience=30)
+    assert not await may(world, first)
+
+
+@pytest.mark.parametrize("lost", ["POST .*/credentials$", "PATCH .*/clients/[^/]*$"], ids=["registering", "accepting"])
+async def test_a_lost_answer_makes_no_second_key(world: World, lost: str) -> None:
+    method, path = lost.split(" ")
+    world.auth0.faults.add(method=method, path=path, drop="after")
+    held = await bound(world, method="PrivateKeyJWT")
+    assert await may(world, held)
+    assert keys(world) == 1
+
+
+async def test_a_secret_that_was_deleted_comes_back_with_a_new_key(world: World) -> None:
+    first = await bound(world, method="PrivateKeyJWT")
+    await world.delete(await world.get("Secret", "checkout-auth0"))
+
+    async def back() -> bool:
+        found = await world.find("Secret", "checkout-auth0")
+        return found is not None and await may(world, await entries(world))
+
+    await world.until(back, "a Secret with a key that works")
+    assert (await entries(world))["kid"] != first["kid"]
+    assert keys(world) <= 2
+
+
+async def test_a_key_dropped_by_hand_is_accepted_again(world: World) -> None:
+    held = await bound(world, method="PrivateKeyJWT")
+    application = world.auth0.state.clients[held["client-id"]]
+    application["client_authentication_methods"] = {"private_key_jwt": {"credentials": []}}
+    assert not await may(world, held)
+
+    await world.passes(15 * MINUTE)
+    assert await may(world, held)
+
+
+async def test_from_key_to_secret_and_back(world: World) -> None:
+    await bound(world, method="PrivateKeyJWT")
+    await world.apply(binding(method="ClientSecret"))
+
+    async def by_secret() -> bool:
+        held = await entries(world)
+        return "private-key" not in held and "client-secret" in held and await may(world, held)
+
+    await world.until(by_secret, "a client secret that works")
+    await world.ready(("Auth0AppBinding", "checkout"))
+    assert keys(world) == 0
+
+    await world.apply(binding(method="PrivateKeyJWT"))
+
+    async def by_key() -> bool:
+        held = await entries(world)
+        return "client-secret" not in held and "private-key" in held and await may(world, held)
+
+    await world.until(by_key, "a key that works")
+
+
+async def test_a_client_secret_is_rotated_only_where_the_manifest_accepts_the_outage(world: World) -> None:
+    first = await bound(world, method="ClientSecret", rotateEvery="1h", acceptOutage=True)
+    assert await may(world, first)
+    await world.passes(55 * MINUTE)
+    assert (await entries(world))["client-secret"] == first["client-secret"]
+    await world.passes(10 * MINUTE)
+    second = await entries(world)
+    assert second["client-secret"] != first["client-secret"]
+    assert await may(world, second)
+    assert not await may(world, first), "Auth0 ends the old secret at once"
+    assert len(world.auth0.requests.matching("POST", "/rotate-secret$")) == 1
+
+
+async def test_an_application_that_goes_takes_its_keys_along(world: World) -> None:
+    await bound(world, method="PrivateKeyJWT")
+    await world.delete(binding(method="PrivateKeyJWT"))
+    await world.gone(("Auth0AppBinding", "checkout"), ("Auth0Client", "checkout"))
+    assert keys(world) == 0
