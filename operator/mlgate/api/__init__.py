@@ -17,6 +17,7 @@ from .auth0clientgrant import AUTH0_CLIENT_GRANT, Auth0ClientGrantSpec, Auth0Cli
 from .auth0connection import AUTH0_CONNECTION, Auth0ConnectionSpec, Auth0ConnectionStatus
 from .auth0mfafactorset import AUTH0_MFA_FACTOR_SET, Auth0MFAFactorSetSpec, Auth0MFAFactorSetStatus
 from .auth0mfapolicy import AUTH0_MFA_POLICY, Auth0MFAPolicySpec, Auth0MFAPolicyStatus
+from .auth0organization import AUTH0_ORGANIZATION, Auth0OrganizationSpec, Auth0OrganizationStatus
 from .auth0role import AUTH0_ROLE, Auth0RoleSpec, Auth0RoleStatus
 from .auth0roleassignment import AUTH0_ROLE_ASSIGNMENT, Auth0RoleAssignmentSpec, Auth0RoleAssignmentStatus
 from .auth0tenant import AUTH0_TENANT, Auth0TenantSpec, Auth0TenantStatus
@@ -69,6 +70,7 @@ KINDS: Mapping[str, KindType] = MappingProxyType(
             AUTH0_ROLE,
             AUTH0_USER,
             AUTH0_ROLE_ASSIGNMENT,
+            AUTH0_ORGANIZATION,
             AUTH0_ACTION,
             AUTH0_MFA_FACTOR_SET,
             AUTH0_CONNECTION,
@@ -97,6 +99,7 @@ __all__ = [
     "AUTH0_CONNECTION",
     "AUTH0_MFA_FACTOR_SET",
     "AUTH0_MFA_POLICY",
+    "AUTH0_ORGANIZATION",
     "AUTH0_ROLE",
     "AUTH0_ROLE_ASSIGNMENT",
     "AUTH0_TENANT",
@@ -133,6 +136,8 @@ __all__ = [
     "Auth0MFAFactorSetStatus",
     "Auth0MFAPolicySpec",
     "Auth0MFAPolicyStatus",
+    "Auth0OrganizationSpec",
+    "Auth0OrganizationStatus",
     "Auth0RoleAssignmentSpec",
     "Auth0RoleAssignmentStatus",
     "Auth0RoleSpec",

@@ -11,6 +11,7 @@ from .client_grants import ClientGrants
 from .clients import Clients
 from .connections import Connections
 from .logs import Touched
+from .organizations import Organizations
 from .resource_servers import ResourceServers
 from .roles import Roles
 from .session import Session, Sessions
@@ -21,6 +22,7 @@ __all__ = [
     "Clients",
     "Connections",
     "Granted",
+    "Organizations",
     "Plan",
     "Raw",
     "RequestSeen",

@@ -27,6 +27,7 @@ from .faults import missing_field
 from .flight import Flight
 from .guardian import Guardian
 from .logs import Logs
+from .organizations import Organizations
 from .resource_servers import ResourceServers
 from .role_members import RoleMembers
 from .roles import Roles
@@ -85,7 +86,9 @@ class Session:
         self.trigger_bindings = TriggerBindings(self._wire, aging)
         self.guardian = Guardian(self._wire)
         self.connections = Connections(self._wire, aging)
+        self.organizations = Organizations(self._wire, aging)
         self._collections = (
+            self.organizations,
             self.clients,
             self.resource_servers,
             self.client_grants,

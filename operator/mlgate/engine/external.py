@@ -14,6 +14,7 @@ from ..reasons import Reason
 from ..store.protocol import Object
 from . import objects
 from .ending import Ending
+from .fields import Fields, Managed
 from .identity import Adopt, choose, conflict
 from .plan import Action, Change, Plan, wish_hash
 from .policy import Hold, decide
@@ -178,10 +179,12 @@ class ExternalReconciler:
             reason = Reason.DRIFT_CORRECTED if drifted else Reason.UPDATED
             shown = ", ".join(change.path for change in plan.changes)
             subject.notices.append(Notice(reason, f"{'Set back' if drifted else 'Changed'} outside: {shown}."))
-        status = {"externalId": applied.id, "wishHash": wish, "plan": None, "drift": None}
+        status: dict[str, Any] = {"externalId": applied.id, "wishHash": wish, "plan": None, "drift": None}
         now = applied.seen
         try:
             if applied.trouble is not None:
+                # a part of it may be out there: what of it is no longer wished later is ours to take away
+                status["managed"] = _together(subject.managed, subject.kind.fields_for(subject.spec), subject.wanted)
                 raise applied.trouble
             if now is None:
                 with self._steps.reading(subject):
@@ -295,6 +298,13 @@ class ExternalReconciler:
         secrets = {name: decoded(secret) for name, secret in before.items()}
         now = self._steps.clock.wall()
         return Situation(subject.owner, subject.wanted, seen, subject.status, secrets, now)
+
+
+def _together(managed: Managed, fields: Fields, wanted: Mapping[str, Any]) -> dict[str, list[str]] | None:
+    """What was ours before, and what may be by now."""
+    tried = fields.managed(wanted)
+    names = [*managed, *(name for name in tried if name not in managed)]
+    return {name: sorted({*managed.get(name, ()), *tried.get(name, ())}) for name in names} or None
 
 
 def _adopted(seen: Seen) -> Notice:

@@ -14,6 +14,7 @@ from .auth0_client_grant import Auth0ClientGrant
 from .auth0_connection import Auth0Connection
 from .auth0_mfa_factor_set import Auth0MFAFactorSet
 from .auth0_mfa_policy import Auth0MFAPolicy
+from .auth0_organization import Auth0Organization
 from .auth0_role import Auth0Role
 from .auth0_role_assignment import Auth0RoleAssignment
 from .auth0_tenant import Auth0Tenant
@@ -45,6 +46,7 @@ def build(
         Auth0Role(auth0),
         Auth0User(auth0),
         Auth0RoleAssignment(auth0),
+        Auth0Organization(auth0),
         Auth0Action(auth0),
         Auth0MFAFactorSet(auth0),
         Auth0Connection(auth0),

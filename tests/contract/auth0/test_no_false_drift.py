@@ -18,11 +18,13 @@ from mlgate.kinds.auth0_api import Auth0API
 from mlgate.kinds.auth0_client import Auth0Client
 from mlgate.kinds.auth0_client_grant import Auth0ClientGrant
 from mlgate.kinds.auth0_connection import Auth0Connection
+from mlgate.kinds.auth0_organization import Auth0Organization
 from mlgate.kinds.auth0_role import Auth0Role
 from mlgate.kinds.auth0_tenant import Auth0Tenant
 from mlgate.kinds.auth0_user import Auth0User, seen_values
 from mlgate.kinds.connection_options import RULES, anything
 from mlgate.kinds.connection_options import SECRET_NAME as NAMES_A_SECRET
+from mlgate.kinds.organization_lists import connections_seen
 
 
 def application(body: dict[str, Any]) -> Wish:
@@ -141,6 +143,31 @@ def public(value: Any, name: str = "") -> Any:
     }
 
 
+def organization_connections_written(
+    exchange: Exchange, before: Callable[[str], Wish | None]
+) -> tuple[str, Wish | None] | None:
+    """What is wished of one connection of an organization; a PATCH adds to what was wished before."""
+    below = "/organizations/{id}/connections"
+    if exchange.route == below and exchange.method == "POST":
+        key = f"{exchange.ids[0]} {exchange.request['connection_id']}"
+        return key, {"connections": [exchange.request]}
+    if exchange.route != f"{below}/{{id}}" or exchange.method not in {"PATCH", "DELETE"}:
+        return None
+    key = f"{exchange.ids[0]} {exchange.ids[2]}"
+    if exchange.method == "DELETE":
+        return key, None
+    wished = (before(key) or {"connections": [{"connection_id": exchange.ids[2]}]})["connections"][0]
+    return key, {"connections": [{**wished, **exchange.request}]}
+
+
+def organization_connections_shown(exchange: Exchange) -> Iterable[tuple[str, Wish]]:
+    below = "/organizations/{id}/connections"
+    if exchange.method == "GET" and exchange.route in {below, f"{below}/{{id}}"}:
+        answer = exchange.response
+        for item in answer["connections"] if exchange.route == below else [answer]:
+            yield f"{exchange.ids[0]} {item['connection_id']}", {"connections": connections_seen([item])}
+
+
 ROWS: list[Row] = [
     collection(
         "Auth0Client",
@@ -168,6 +195,18 @@ ROWS: list[Row] = [
         key="user_id",
         wish=profile,
         seen=seen_values,
+    ),
+    collection(
+        "Auth0Organization",
+        Auth0Organization.fields,
+        route="/organizations",
+        plural="organizations",
+    ),
+    Row(
+        "Auth0Organization connections",
+        Auth0Organization.fields,
+        organization_connections_written,
+        organization_connections_shown,
     ),
     Row("Auth0Tenant settings", Auth0Tenant.fields, settings_written, settings_shown),
     *(connections(strategy) for strategy in STRATEGIES.split()),
