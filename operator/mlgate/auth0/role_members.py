@@ -31,8 +31,9 @@ class _Members:
     read_at: float | None = None
     asked: set[str] = field(default_factory=set)
     large: bool = False
-    own: dict[str, tuple[int, bool]] = field(default_factory=dict)
-    """Our own changes by user: when, on a counter, and whether the user has the role since."""
+    known: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    """What is newer than the listing, by user: when, on a counter, we changed or asked it, and whether the user has the
+    role since."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -56,11 +57,12 @@ class RoleMembers:
                 await self._read(checked_id(role_id), members)
         if members.large:
             return await self.has_now(role_id, user_id)
-        own = members.own.get(user_id)
-        return own[1] if own else user_id in members.users
+        newer = members.known.get(user_id)
+        return newer[1] if newer else user_id in members.users
 
     async def has_now(self, role_id: str, user_id: str) -> bool:
         """Whether the user has the role, asked of the service; False also where there is no such user."""
+        begun = next(self._events)
         roles: list[Raw] = await list_all(
             lambda number: self._wire.call(
                 lambda api: api.users.roles.list(checked_id(user_id), request_options=paging(number))
@@ -68,7 +70,11 @@ class RoleMembers:
             plural="roles",
             key=("id",),
         )
-        return any(role["id"] == role_id for role in roles)
+        has = any(role["id"] == role_id for role in roles)
+        known = self._of(role_id).known
+        if user_id not in known or known[user_id][0] < begun:
+            known[user_id] = (begun, has)
+        return has
 
     async def add(self, role_id: str, user_id: str) -> None:
         """Gives the user the role; that the user has it is as good. Raises Gone when one of them is not there."""
@@ -85,7 +91,7 @@ class RoleMembers:
         return self._roles.setdefault(role_id, _Members())
 
     def _changed(self, role_id: str, user_id: str, *, has: bool) -> None:
-        self._of(role_id).own[user_id] = (next(self._events), has)
+        self._of(role_id).known[user_id] = (next(self._events), has)
 
     async def _read(self, role_id: str, members: _Members) -> None:
         began, order = self._aging.clock(), next(self._events)
@@ -110,7 +116,7 @@ class RoleMembers:
                 raise Retry(f"The users of role {role_id} cannot be listed to their end. mlgate lists them again.")
             cursor = str(following)
         members.users, members.read_at = frozenset(found), began
-        members.own = {user: change for user, change in members.own.items() if change[0] > order}
+        members.known = {user: newer for user, newer in members.known.items() if newer[0] > order}
 
 
 def _page(role_id: str, after: str | None) -> Send:

@@ -27,7 +27,7 @@ KEYS_EVERY = 60.0
 
 SCOPES = frozenset(
     f"{verb}:{thing}"
-    for thing in ("clients", "resource_servers", "client_grants", "roles")
+    for thing in ("clients", "resource_servers", "client_grants", "roles", "users")
     for verb in ("create", "read", "update", "delete")
 ) | {"read:client_keys", "read:tenant_settings", "update:tenant_settings"}
 """What the Management API wants to see for everything these kinds do."""

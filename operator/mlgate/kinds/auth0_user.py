@@ -14,9 +14,10 @@ user: searches lag and are capped, so they are no evidence.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from ..api.auth0user import AUTH0_USER, Auth0UserSpec
@@ -41,6 +42,13 @@ TOGETHER = (("email", "email_verified"), ("phone_number", "phone_verified"), ("u
 """What belongs to the user's identity: at most one of these groups fits into one PATCH, and it needs `connection`."""
 
 
+_PROCESS_KEY = secrets.token_bytes(32)
+_STRETCHED: dict[bytes, str] = {}
+"""Prints by keyed hash, so that no password is kept: scrypt takes some 50 ms with the parameters of RFC 7914 for
+interactive use, once per password and process."""
+_MOST_KEPT = 4096
+
+
 class Password(Sensitive):
     """A password as it is wished. What status keeps of it is stretched and salted with the object's uid, so that whoever
     reads status learns no more than from a database of password hashes."""
@@ -53,16 +61,16 @@ class Password(Sensitive):
         self.place = place
 
     def fingerprint(self) -> str:
-        return _stretched(super().fingerprint(), self, self._salt)
+        text, salt = self.reveal().encode(), self._salt.encode()
+        known = hmac.digest(_PROCESS_KEY, salt + b"\n" + text, "sha256")
+        if known not in _STRETCHED:
+            if len(_STRETCHED) >= _MOST_KEPT:
+                _STRETCHED.clear()
+            _STRETCHED[known] = hashlib.scrypt(text, salt=salt, n=2**14, r=8, p=1, dklen=16).hex()
+        return _STRETCHED[known]
 
     def __hash__(self) -> int:
         return hash(super().fingerprint())
-
-
-@lru_cache(maxsize=1024)
-def _stretched(_short: str, password: Sensitive, salt: str) -> str:
-    """scrypt with the parameters of RFC 7914 for interactive use: some 50 ms, once per password and process."""
-    return hashlib.scrypt(password.reveal().encode(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=16).hex()
 
 
 def _any_case(one: Any, other: Any) -> bool:

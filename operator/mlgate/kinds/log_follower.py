@@ -94,7 +94,9 @@ class LogFollower:
         yield from (key for key in users if key.kind in kinds)
         for key in users:
             obj = cache.get(key)
-            if obj is not None and objects.status(obj).get("externalId") in change.ids:
+            external_id = str(objects.status(obj).get("externalId") or "") if obj is not None else ""
+            # an assignment is known by a pair, <role id>/<user id>, and the log names one of the two
+            if external_id and not change.ids.isdisjoint({external_id, *external_id.split("/")}):
                 yield key
 
 

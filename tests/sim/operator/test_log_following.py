@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from .manifests import api, auth0_secret, client, namespace, tenant
+from .manifests import api, auth0_secret, client, namespace, ours, tenant
 from .world import World
 
 DAY = 24 * 3600.0
@@ -113,3 +113,16 @@ async def test_a_tenant_that_does_not_ask_for_it_is_not_followed(world: World) -
     await world.ready(("Auth0Tenant", "main"))
     await world.operator.follower.look()
     assert not world.auth0.requests.matching("GET", "/logs$")
+
+
+async def test_a_role_taken_from_a_user_by_hand_is_given_again_after_one_look(followed: World) -> None:
+    world, by_hand = followed, Dashboard(followed)
+    role, user = "rol_clerk", "auth0|ada"
+    world.auth0.state.roles[role] = {"id": role, "name": "Clerk"}
+    world.auth0.state.users[user] = {"user_id": user, "email": "ada@example.com", "identities": []}
+    spec = {"tenantRef": {"name": "main"}, "userRef": {"userId": user}, "roleRef": {"roleId": role}}
+    await world.apply(ours("Auth0RoleAssignment", "ada", spec))
+    await world.ready(("Auth0RoleAssignment", "ada"))
+    await by_hand("DELETE", "/users/auth0%7Cada/roles", {"roles": [role]})
+    await world.operator.follower.look()
+    await world.until(lambda: world.auth0.state.role_users[role] == [user], "the role given again")

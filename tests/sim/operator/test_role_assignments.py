@@ -202,3 +202,13 @@ async def test_a_role_with_very_many_users_is_not_listed_for_one_of_them(world: 
     await world.passes(2 * world.resync)
     reads = asked(world, "GET")[before:]
     assert set(reads) == {f"GET /users/{USER}/roles"}
+
+
+async def test_a_lost_answer_is_no_conflict_with_ourselves(world: World) -> None:
+    world.auth0.faults.add(method="POST", path="/api/v2/users/.*/roles", status=502, applies=True)
+    await world.apply(assignment())
+    await world.ready(("Auth0RoleAssignment", "ada"))
+    assert members(world) == [USER]
+    await world.delete(assignment())
+    await world.gone(("Auth0RoleAssignment", "ada"))
+    assert members(world) == []

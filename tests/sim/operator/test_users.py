@@ -12,6 +12,7 @@ import pytest
 from mlgate.engine import objects
 from mlgate.store.protocol import SECRETS, Object
 
+from .life import StoreWrite
 from .manifests import ours, secret, tenant_side
 from .world import World, a_world, resource
 
@@ -177,3 +178,31 @@ async def test_a_deleted_user_is_gone_outside_too_even_when_the_secret_went_firs
     await world.delete(user())
     await world.gone(("Auth0User", "ada"))
     assert world.auth0.state.users == {}
+
+
+async def test_a_user_known_by_phone_alone_is_found_again_as_soon_as_the_search_knows_it(world: World) -> None:
+    world.auth0.state.search_delay = 60.0
+    world.auth0.faults.add(method="POST", path="/api/v2/users", status=502, applies=True)
+    phone = {"connection": "sms", "phoneNumber": "+4930123456", "email": None, "passwordSecretRef": None}
+    await world.apply(user(**phone))
+    await world.says("Auth0User", "ada", "ExternalConflict", "already exists")
+    await world.ready(("Auth0User", "ada"))
+    assert only(world)["user_id"].startswith("sms|")
+
+
+@pytest.mark.parametrize("number", [1, 2])
+async def test_dying_at_a_write_to_the_store_ends_with_one_user(world: World, number: int) -> None:
+    """The finalizer that comes before the user, and the status that comes after: told by what the user is."""
+    mine: list[str] = []
+
+    def dies(write: StoreWrite) -> bool:
+        if write.resource == "Auth0User":
+            mine.append(str(write))
+        return len(mine) == number
+
+    world.operator.life.after_write = dies
+    await world.apply(password(), user())
+    await world.until(lambda: world.lives > 1, "a death")
+    await world.ready(("Auth0User", "ada"))
+    assert len(world.auth0.state.users) == 1
+    assert only(world)["password"] == FIRST
