@@ -29,7 +29,19 @@ SCOPES = frozenset(
     f"{verb}:{thing}"
     for thing in ("clients", "resource_servers", "client_grants", "roles", "users")
     for verb in ("create", "read", "update", "delete")
-) | {"read:client_keys", "read:tenant_settings", "update:tenant_settings"}
+) | {
+    "read:client_keys",
+    "create:actions",
+    "read:actions",
+    "update:actions",
+    "delete:actions",
+    "read:guardian_factors",
+    "update:guardian_factors",
+    "read:mfa_policies",
+    "update:mfa_policies",
+    "read:tenant_settings",
+    "update:tenant_settings",
+}
 """What the Management API wants to see for everything these kinds do."""
 
 

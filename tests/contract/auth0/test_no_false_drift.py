@@ -14,6 +14,9 @@ import pytest
 from contract.auth0 import recordings
 from contract.auth0.drift import Finding, Row, Wish, blind_to, collection, look, table
 from contract.auth0.recordings import Exchange
+from mlgate.auth0.actions import as_asked
+from mlgate.engine.fields import Fields
+from mlgate.kinds.auth0_action import Auth0Action
 from mlgate.kinds.auth0_api import Auth0API
 from mlgate.kinds.auth0_client import Auth0Client
 from mlgate.kinds.auth0_client_grant import Auth0ClientGrant
@@ -166,6 +169,44 @@ def organization_connections_shown(exchange: Exchange) -> Iterable[tuple[str, Wi
         answer = exchange.response
         for item in answer["connections"] if exchange.route == below else [answer]:
             yield f"{exchange.ids[0]} {item['connection_id']}", {"connections": connections_seen([item])}
+def action(body: dict[str, Any]) -> Wish:
+    """Without the secrets' values, which no answer shows (the kind compares them by fingerprint), and without the
+    deploy, which is a request of its own."""
+    wish = {name: value for name, value in body.items() if name not in {"secrets", "deploy", "modules"}}
+    if "dependencies" in wish:  # a manifest has no room for the registry's address
+        wish["dependencies"] = [{name: d[name] for name in ("name", "version")} for d in wish["dependencies"]]
+    return wish
+
+
+def places_written(exchange: Exchange, before: Callable[[str], Wish | None]) -> tuple[str, Wish | None] | None:
+    if exchange.route != "/actions/triggers/post-login/bindings" or exchange.method != "PATCH":
+        return None
+    if any(item["ref"]["type"] != "action_id" for item in exchange.request["bindings"]):
+        return "post-login", None  # mlgate names Actions by id
+    return "post-login", {
+        "order": [(item["ref"]["value"], item["display_name"]) for item in exchange.request["bindings"]]
+    }
+
+
+def places_shown(exchange: Exchange) -> Iterable[tuple[str, Wish]]:
+    """Whole lists only, as the kind reads them; those of a tenant where others bind too are told by the second."""
+    first = exchange.query.get("page", ["0"]) == ["0"]
+    if exchange.route == "/actions/triggers/post-login/bindings" and exchange.method == "GET" and first:
+        bindings = [as_asked(binding) for binding in exchange.response["bindings"]]
+        yield "post-login", {"order": [(item["ref"]["value"], item["display_name"]) for item in bindings]}
+
+
+def factors_written(exchange: Exchange, before: Callable[[str], Wish | None]) -> tuple[str, Wish | None] | None:
+    """Each switch for itself."""
+    if exchange.method == "PUT" and exchange.route.count("/") == 3 and exchange.route.startswith("/guardian/factors/"):
+        return exchange.route.rsplit("/", 1)[1], {"enabled": exchange.request["enabled"]}
+    return None
+
+
+def factors_shown(exchange: Exchange) -> Iterable[tuple[str, Wish]]:
+    if exchange.route == "/guardian/factors" and exchange.method == "GET":
+        for factor in exchange.response:
+            yield factor["name"], {"enabled": factor["enabled"]}
 
 
 ROWS: list[Row] = [
@@ -208,6 +249,9 @@ ROWS: list[Row] = [
         organization_connections_written,
         organization_connections_shown,
     ),
+    collection("Auth0Action", Auth0Action.fields, route="/actions/actions", plural="actions", wish=action),
+    Row("Auth0Action places", Fields(), places_written, places_shown),
+    Row("Auth0MFAFactorSet switches", Fields(), factors_written, factors_shown),
     Row("Auth0Tenant settings", Auth0Tenant.fields, settings_written, settings_shown),
     *(connections(strategy) for strategy in STRATEGIES.split()),
 ]
