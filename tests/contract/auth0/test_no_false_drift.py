@@ -169,6 +169,8 @@ def organization_connections_shown(exchange: Exchange) -> Iterable[tuple[str, Wi
         answer = exchange.response
         for item in answer["connections"] if exchange.route == below else [answer]:
             yield f"{exchange.ids[0]} {item['connection_id']}", {"connections": connections_seen([item])}
+
+
 def action(body: dict[str, Any]) -> Wish:
     """Without the secrets' values, which no answer shows (the kind compares them by fingerprint), and without the
     deploy, which is a request of its own."""
