@@ -7,12 +7,12 @@ and a token dialect that carries the `permissions` claim (section 5).
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
 from .managed import ManagedSpec, ManagedStatus
-from .markers import Cel, Immutable, ListMap
+from .markers import Cel, Immutable, ListMap, ListSet
 from .meta import Api, Audience, Column, KindType, Permission, columns
 from .references import AllowedNamespaces, ObjectRef
 
@@ -24,6 +24,65 @@ class ApiPermission(Api):
     """Its name, such as `predict:fraud`."""
     description: Annotated[str, Field(max_length=500)] | None = None
     """What it allows, shown to users who consent."""
+
+
+class SubjectPolicy(Api):
+    """Who gets tokens for the API."""
+
+    policy: Annotated[str, Field(max_length=64, pattern=r"^(allow_all|require_client_grant|deny_all)$")]
+    """`allow_all`, `require_client_grant` or `deny_all`."""
+
+
+class SubjectTypeAuthorization(Api):
+    """Who gets tokens for the API: users, and applications for themselves."""
+
+    user: SubjectPolicy | None = None
+    """Applications on behalf of users."""
+    client: SubjectPolicy | None = None
+    """Applications for themselves."""
+
+
+class ProofOfPossession(Api):
+    """Tokens that are bound to a key."""
+
+    mechanism: Literal["mtls", "dpop"]
+    """How."""
+    required: bool
+    """Whether a token must be bound."""
+    required_for: Literal["public_clients", "all_clients"] | None = None
+    """For whom. Auth0 means all when it is left out."""
+
+
+class EncryptionKey(Api):
+    """The public key that access tokens are encrypted with."""
+
+    name: Annotated[str, Field(max_length=128)] | None = None
+    """A name for it."""
+    alg: Literal["RSA-OAEP-256", "RSA-OAEP-384", "RSA-OAEP-512"]
+    """How the content key is encrypted."""
+    kid: Annotated[str, Field(max_length=128)] | None = None
+    """Its id, for the header of tokens."""
+    pem: Annotated[str, Field(max_length=16384, pattern=r"^\s*-----BEGIN (PUBLIC KEY|CERTIFICATE)-----")]
+    """The public key in PEM. Auth0 never shows it again: a change is told by its thumbprint."""
+
+
+class TokenEncryption(Api):
+    """Encrypted access tokens (JWE)."""
+
+    format: Literal["compact-nested-jwe"]
+    """The form."""
+    encryption_key: EncryptionKey
+    """The key."""
+
+
+class AuthorizationDetail(Api):
+    """A kind of rich authorization request."""
+
+    type: Annotated[str, Field(min_length=1, max_length=255)]
+    """Its name."""
+
+
+UnsettableOfApi = Literal["authorizationDetails", "consentPolicy", "proofOfPossession", "tokenEncryption"]
 
 
 class Auth0APISpec(ManagedSpec):
@@ -39,6 +98,12 @@ class Auth0APISpec(ManagedSpec):
             "!has(self.tokenDialect) || !has(self.rbac) || !self.rbac"
             " || self.tokenDialect in ['access_token_authz', 'rfc9068_profile_authz']",
             "rbac needs a tokenDialect that ends in _authz, without it tokens carry no permissions",
+        ),
+        Cel(
+            "!has(self.unset) || !self.unset.exists(name, "
+            + " || ".join(f"(name == '{name}' && has(self.{name}))" for name in get_args(UnsettableOfApi))
+            + ")",
+            "a setting is either written or in unset, not both",
         ),
     )
 
@@ -66,6 +131,18 @@ class Auth0APISpec(ManagedSpec):
     """Whether refresh tokens may be issued for this API."""
     skip_consent_for_verifiable_first_party_clients: bool | None = None
     """Whether users of your own applications are spared the consent page."""
+    subject_type_authorization: SubjectTypeAuthorization | None = None
+    """Who gets tokens for the API: users, and applications for themselves."""
+    proof_of_possession: ProofOfPossession | None = None
+    """Tokens that are bound to a key."""
+    authorization_details: Annotated[list[AuthorizationDetail], Field(max_length=100), ListMap("type")] | None = None
+    """Kinds of rich authorization requests the API knows."""
+    consent_policy: Literal["transactional-authorization-with-mfa"] | None = None
+    """How users consent to a transaction."""
+    token_encryption: TokenEncryption | None = None
+    """Encrypted access tokens. Gateways cannot read them."""
+    unset: Annotated[list[UnsettableOfApi], Field(max_length=8), ListSet()] | None = None
+    """Settings to remove at Auth0. Leaving a setting out of the manifest only leaves it alone."""
     allowed_namespaces: AllowedNamespaces | None = None
     """Who may refer to this API. Unset: only this namespace."""
 

@@ -6,7 +6,7 @@ Auth0 keeps one grant per application and API; client and audience are immutable
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -27,6 +27,14 @@ class Auth0ClientGrantSpec(ManagedSpec):
     """The API that the permissions are for."""
     permissions: Annotated[list[Permission], Field(max_length=1000), ListSet()]
     """All permissions the application gets. Empty: it may get tokens for the API, without any permission."""
+    organization_usage: Literal["deny", "allow", "require"] | None = None
+    """Whether the application may ask for tokens in the name of an organization."""
+    allow_any_organization: bool | None = None
+    """True: of any organization; otherwise only of those that the grant is associated with."""
+    authorization_details_types: (
+        Annotated[list[Annotated[str, Field(min_length=1, max_length=255)]], Field(max_length=100), ListSet()] | None
+    ) = None
+    """Kinds of rich authorization requests the application may send."""
 
 
 class Auth0ClientGrantStatus(ManagedStatus):

@@ -55,6 +55,32 @@ class Auth0TenantSettings(Api):
         Annotated[list[Annotated[str, Field(max_length=16)]], Field(min_length=1, max_length=100)] | None
     ) = None
     """Languages of the login pages, the first is the default."""
+    default_redirection_uri: HttpsUrl | None = None
+    """Where users are sent who cannot be sent back to an application."""
+    ephemeral_session_lifetime: Annotated[int, Field(ge=1, le=8760)] | None = None
+    """Hours until a session ends that does not outlive the browser, used or not."""
+    idle_ephemeral_session_lifetime: Annotated[int, Field(ge=1, le=8760)] | None = None
+    """Hours until such a session ends unused."""
+    sandbox_version: Annotated[str, Field(max_length=16, pattern=r"^[0-9]+$")] | None = None
+    """Node.js of the tenant's extensions, such as `22`."""
+    flags: Annotated[dict[str, bool], Field(max_length=100)] | None = None
+    """Feature switches in Auth0's own words (`enable_client_connections: false`). Those not written are left alone."""
+    acr_values_supported: (
+        Annotated[list[Annotated[str, Field(min_length=1, max_length=255)]], Field(max_length=100), ListSet()] | None
+    ) = None
+    """Authentication contexts that the tenant offers."""
+    customize_mfa_in_postlogin_action: bool | None = None
+    """Whether Actions choose the factors of MFA."""
+    pushed_authorization_requests_supported: bool | None = None
+    """Whether authorization requests may be pushed (PAR)."""
+    phone_consolidated_experience: bool | None = None
+    """Whether phone messages of all features go through one provider."""
+    client_id_metadata_document_supported: bool | None = None
+    """Whether applications may be registered by the URL of their metadata."""
+    dynamic_client_registration_security_mode: Literal["strict", "permissive"] | None = None
+    """Rules for applications that register themselves."""
+    resource_parameter_profile: Literal["audience", "compatibility"] | None = None
+    """How the `resource` parameter of a request is understood."""
 
 
 class Auth0TenantSpec(ManagedSpec):

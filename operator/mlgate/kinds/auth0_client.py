@@ -8,7 +8,6 @@ made and rotated in `application_credentials`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -37,7 +36,7 @@ from ..reasons import Reason
 from ..sensitive import Sensitive
 from . import links
 from .application_credentials import Proof, client_secret, private_key, remove_keys, uses_key
-from .on_auth0 import OnAuth0, mark_values, whose
+from .on_auth0 import OnAuth0, mark_values, snake, whose
 
 PRIVATE_KEY_JWT = "private_key_jwt"
 GRANTS = {
@@ -110,7 +109,7 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
         _refuse_secrets(written.get("addons") or {})
         wanted: dict[str, Any] = {**written, "name": spec.name or owner.name}
         wanted["client_metadata"] = dict(spec.client_metadata or {})
-        wanted |= dict.fromkeys(_snake(name) for name in spec.unset or ())
+        wanted |= dict.fromkeys(snake(name) for name in spec.unset or ())
         if spec.token_endpoint_auth_method == PRIVATE_KEY_JWT:
             del wanted["token_endpoint_auth_method"]
             wanted["client_authentication_methods"] = BY_KEY
@@ -217,10 +216,6 @@ def _refuse_secrets(addons: Mapping[str, Any]) -> None:
                 f"spec.addons.{name} holds {' and '.join(keys)}, which is a secret, and a manifest is no place for one. "
                 "Set it in Auth0 and leave it out here: mlgate leaves alone what is not written."
             )
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])([A-Z])", lambda found: f"_{found[1].lower()}", name)
 
 
 def _seen(raw: Mapping[str, Any], mark: Mark) -> Seen:

@@ -20,10 +20,13 @@ from . import links
 from .apis import audience
 from .on_auth0 import OnAuth0
 
+PLAIN = ("organization_usage", "allow_any_organization", "authorization_details_types")
+"""Fields that are on the wire as in the manifest, but for the case of their names (recording TestAccClientGrant*)."""
+
 
 class Auth0ClientGrant(OnAuth0[Auth0ClientGrantSpec]):
     type = AUTH0_CLIENT_GRANT
-    fields = Fields(client_id=CreateOnly(), audience=CreateOnly(), scope=SetOf())
+    fields = Fields(client_id=CreateOnly(), audience=CreateOnly(), scope=SetOf(), authorization_details_types=SetOf())
 
     def references(self, owner: Owner, spec: Auth0ClientGrantSpec) -> Iterable[Ref]:
         yield links.tenant(owner, spec.tenant_ref)
@@ -36,7 +39,9 @@ class Auth0ClientGrant(OnAuth0[Auth0ClientGrantSpec]):
         client_id = spec.client_ref.client_id
         if spec.client_ref.name:
             client_id = refs.targets[links.key("Auth0Client", owner, spec.client_ref)].external_id
+        written = spec.model_dump(include=set(PLAIN), by_alias=False, exclude_unset=True, exclude_none=True)
         return {
+            **written,
             "client_id": client_id,
             "audience": audience(owner, spec.api_ref, refs, spec.permissions),
             "scope": sorted(spec.permissions),
@@ -55,7 +60,7 @@ class Auth0ClientGrant(OnAuth0[Auth0ClientGrantSpec]):
             raw = await conn.client_grants.create(plan.values())
         else:
             assert plan.external_id is not None
-            raw = await conn.client_grants.update(plan.external_id, plan.values("scope"))
+            raw = await conn.client_grants.update(plan.external_id, plan.values("scope", *PLAIN))
         return Applied(raw["id"], _seen(raw))
 
     async def delete(self, conn: Session, seen: Seen, refs: Resolved) -> Deletion:

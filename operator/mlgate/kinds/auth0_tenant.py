@@ -27,7 +27,7 @@ KEYS_EVERY = 60.0
 
 SCOPES = frozenset(
     f"{verb}:{thing}"
-    for thing in ("clients", "resource_servers", "client_grants", "roles", "users")
+    for thing in ("clients", "client_credentials", "resource_servers", "client_grants", "roles", "users")
     for verb in ("create", "read", "update", "delete")
 ) | {
     "read:client_keys",
@@ -56,6 +56,7 @@ class Auth0Tenant(External[Auth0TenantSpec, Session]):
         default_audience=Exact(absent=""),
         default_directory=Exact(absent=""),
         flags=Nested(merges=True),
+        acr_values_supported=SetOf(),
     )
 
     def __init__(self, sessions: Sessions) -> None:

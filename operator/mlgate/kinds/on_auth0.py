@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -71,3 +72,8 @@ def whose(metadata: Mapping[str, Any] | None, mark: Mark) -> tuple[bool | None, 
     owner, uid = found.get(MARK_OWNER), found.get(MARK_UID)
     ours = mark.is_on(owner=owner, uid=uid)
     return ours, None if ours is not False else str(owner)
+
+
+def snake(name: str) -> str:
+    """A name of the manifest as the wire has it."""
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda found: f"_{found[1].lower()}", name)

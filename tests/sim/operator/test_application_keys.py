@@ -13,8 +13,10 @@ import jwt
 import pytest
 
 from mlgate.engine import objects
+from mlgate.kinds.application_keys import Key, new_key
+from mlgate_sim.auth0.credentials import new_credential
 
-from .manifests import AUTH0_DOMAIN, api, client, ours, tenant_side
+from .manifests import AUTH0_DOMAIN, api, client, namespace, ours, secret, tenant, tenant_side
 from .world import World
 
 MINUTE = 60.0
@@ -230,3 +232,27 @@ async def test_an_application_that_goes_takes_its_keys_along(world: World) -> No
     await world.delete(binding(method="PrivateKeyJWT"))
     await world.gone(("Auth0AppBinding", "checkout"), ("Auth0Client", "checkout"))
     assert keys(world) == 0
+
+
+async def test_the_operator_itself_signs_in_with_a_private_key_and_takes_a_new_one_without_a_restart(
+    world: World,
+) -> None:
+    def trusts(key: Key) -> None:
+        made = new_credential({"credential_type": "public_key", "pem": key.public_pem}, world.timeline.wall())
+        world.auth0.state.credentials["quickstart"] = {made["id"]: made}
+        methods = {"private_key_jwt": {"credentials": [{"id": made["id"]}]}}
+        world.auth0.state.clients["quickstart"]["client_authentication_methods"] = methods
+
+    first, second = new_key(), new_key()
+    trusts(first)
+    credentials = {"secretRef": {"name": "auth0-management"}, "method": "PrivateKey"}
+    signs_with = {"clientId": "quickstart", "privateKey": first.pem.reveal()}
+    await world.apply(namespace("ml"), secret("auth0-management", signs_with), tenant(credentials=credentials))
+    await world.apply(client("shop"))
+    await world.ready(("Auth0Tenant", "main"), ("Auth0Client", "shop"))
+
+    await world.apply(secret("auth0-management", {**signs_with, "privateKey": second.pem.reveal()}))
+    await world.says("Auth0Tenant", "main", "CredentialsRejected", "private key", "ml/auth0-management")
+    trusts(second)
+    await world.apply(secret("auth0-management", {**signs_with, "privateKey": second.pem.reveal() + "\n"}))
+    await world.ready(("Auth0Tenant", "main"), ("Auth0Client", "shop"))
