@@ -158,21 +158,28 @@ class Engine:
             self._wake_others(key, obj)
         if before is not None and objects.is_ready(obj) and not objects.is_ready(before):
             self._wake_targets(key)
+        if before is not None and objects.deleting(obj) and not objects.deleting(before):
+            self._wake_going(key)
         if before is None or objects.visible(before) != objects.visible(obj):
             self._tell(key, obj)
 
     def _gone(self, key: Key, obj: Object) -> None:
         before = self.cache.drop(key)
         self._wake_others(key, before or obj)
-        for target in self.cache.targets(key):
-            found = self.cache.get(target)
-            if found is not None and objects.deleting(found):
-                self.queue.add(target, Urgency.DELETION)
+        self._wake_going(key)
         self.cache.refers(key, frozenset())
         self._steps.forget(objects.uid(before or obj))
         self._gates.leave(key)
         self.queue.forget(key)
         self._tell(key, None)
+
+    def _wake_going(self, key: Key) -> None:
+        """What it stands on and is being deleted may have waited for it: until it is gone, or only until it is going
+        too (a deployment goes with its endpoint)."""
+        for target in self.cache.targets(key):
+            found = self.cache.get(target)
+            if found is not None and objects.deleting(found):
+                self.queue.add(target, Urgency.DELETION)
 
     def _wake_targets(self, key: Key) -> None:
         kind = self.kinds.get(key.kind)

@@ -9,7 +9,7 @@ import pytest
 
 from mlgate.api.meta import FINALIZER
 from mlgate.errors import LostAnswer, Retry, Terminal
-from unit.engine.thing import EasygoingThing, KeyedThing, Once, Thing
+from unit.engine.thing import EasygoingThing, GoingAlongThing, KeyedThing, Once, Thing
 from unit.engine.world import PLACE, RESOURCE, World
 
 
@@ -118,6 +118,17 @@ async def test_what_others_stand_on_goes_last_and_says_for_whom_it_waits() -> No
     assert await world.find("b") is None
     assert await world.find("a") is None, "woken by the end of what it waited for"
     assert world.service.there == {}
+
+
+async def test_what_waits_for_another_is_woken_when_that_begins_to_go_too() -> None:
+    world = await made(GoingAlongThing)
+    await world.write("b", size=1, needs={"name": "a"})
+    world.service.log.clear()
+    await world.delete("a")
+    assert (await world.conditions("a"))["Synced"] == "False DeletionBlocked"
+    await world.delete("b")
+    await world.pass_(5.0)
+    assert (await world.find("a"), await world.find("b")) == (None, None), "each waits for the other for ever"
 
 
 async def test_what_others_get_by_without_goes_at_once_and_they_stay() -> None:

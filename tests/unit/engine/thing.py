@@ -310,3 +310,17 @@ class EasygoingThing(Thing):
 
     def gets_by_without(self, target: Object, own: Object) -> bool:
         return True
+
+
+class GoingAlongThing(Thing):
+    """Removed by the service together with what it stands on, when both go."""
+
+    def blocks_deletion_of(self, target: Object, own: Object) -> bool:
+        return not own["metadata"].get("deletionTimestamp")
+
+    async def delete(self, conn: Service, seen: Seen, refs: Resolved) -> Deletion:
+        if any(target.deleting for target in refs.targets.values()):
+            return Deletion(done=False, again=3.0)
+        conn.delete(seen.id)
+        conn.there.clear()
+        return Deletion(done=True)
