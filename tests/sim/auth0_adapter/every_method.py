@@ -33,13 +33,9 @@ ARGUMENTS: dict[str, Any] = {
     "str | None": "x1",
     "bool": True,
     "int": 1,
-    "Body": {
-        "name": "x1",
-        "connection": "x1",
-        "strategy": "auth0",
-        "identifier": "https://x1",
-        "audience": "https://x1",
-    },
+    "Body": dict.fromkeys(
+        ("name", "connection", "connection_id", "client_id", "strategy", "identifier", "audience", "grant_id"), "x1"
+    ),
     "Raw": {"name": "x1"},
     "Sequence[Body]": [{"name": "x1", "client_id": "x1", "connection_id": "x1"}],
     "Sequence[Raw]": [{"name": "x1", "client_id": "x1", "connection_id": "x1"}],
