@@ -27,6 +27,7 @@ from ..store.protocol import Key, Object
 from . import links
 from .connection_options import OptionsOf, SecretOptions, merged, refuse_secrets
 from .on_auth0 import OnAuth0, mark_values, whose
+from .stretched import Stretched
 
 PLAIN = ("strategy", "display_name", "is_domain_connection", "show_as_button", "realms", "authentication",
          "connected_accounts", "options")  # fmt: skip
@@ -184,7 +185,7 @@ def _secrets(owner: Owner, spec: Auth0ConnectionSpec, refs: Resolved) -> dict[st
                 f"{secret.path}. Put it there; mlgate goes on as soon as it is.",
                 reason=Reason.CREDENTIALS_MISSING,
             )
-        found[secret.path] = data[named.key]
+        found[secret.path] = Stretched(data[named.key].reveal(), salt=f"{owner.uid} {secret.path}")
     return found
 
 
