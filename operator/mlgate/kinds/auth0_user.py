@@ -13,10 +13,7 @@ user: searches lag and are capped, so they are no evidence.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -33,6 +30,7 @@ from ..sensitive import Sensitive
 from ..store.protocol import Key
 from . import links
 from .on_auth0 import MARK_UID, OnAuth0, mark_values, whose
+from .stretched import Stretched
 
 PROFILE = {"email", "username", "phone_number", "name", "given_name", "family_name", "nickname", "picture"}
 PLAIN = PROFILE | {"email_verified", "phone_verified", "blocked", "user_id", "app_metadata", "user_metadata"}
@@ -42,35 +40,14 @@ TOGETHER = (("email", "email_verified"), ("phone_number", "phone_verified"), ("u
 """What belongs to the user's identity: at most one of these groups fits into one PATCH, and it needs `connection`."""
 
 
-_PROCESS_KEY = secrets.token_bytes(32)
-_STRETCHED: dict[bytes, str] = {}
-"""Prints by keyed hash, so that no password is kept: scrypt takes some 50 ms with the parameters of RFC 7914 for
-interactive use, once per password and process."""
-_MOST_KEPT = 4096
+class Password(Stretched):
+    """A password as it is wished, and where it stands, for messages."""
 
-
-class Password(Sensitive):
-    """A password as it is wished. What status keeps of it is stretched and salted with the object's uid, so that whoever
-    reads status learns no more than from a database of password hashes."""
-
-    __slots__ = ("_salt", "place")
+    __slots__ = ("place",)
 
     def __init__(self, value: str, *, salt: str, place: str) -> None:
-        super().__init__(value)
-        self._salt = salt
+        super().__init__(value, salt=salt)
         self.place = place
-
-    def fingerprint(self) -> str:
-        text, salt = self.reveal().encode(), self._salt.encode()
-        known = hmac.digest(_PROCESS_KEY, salt + b"\n" + text, "sha256")
-        if known not in _STRETCHED:
-            if len(_STRETCHED) >= _MOST_KEPT:
-                _STRETCHED.clear()
-            _STRETCHED[known] = hashlib.scrypt(text, salt=salt, n=2**14, r=8, p=1, dklen=16).hex()
-        return _STRETCHED[known]
-
-    def __hash__(self) -> int:
-        return hash(super().fingerprint())
 
 
 def _any_case(one: Any, other: Any) -> bool:

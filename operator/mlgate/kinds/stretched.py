@@ -4,9 +4,16 @@ than from a database of password hashes."""
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+import hmac
+import secrets
 
 from ..sensitive import Sensitive
+
+_PROCESS_KEY = secrets.token_bytes(32)
+_STRETCHED: dict[bytes, str] = {}
+"""Prints by keyed hash, so that no secret is kept: scrypt takes some 50 ms with the parameters of RFC 7914 for
+interactive use, once per secret and process."""
+_MOST_KEPT = 4096
 
 
 class Stretched(Sensitive):
@@ -19,13 +26,13 @@ class Stretched(Sensitive):
         self._salt = salt
 
     def fingerprint(self) -> str:
-        return _stretched(super().fingerprint(), self, self._salt)
+        text, salt = self.reveal().encode(), self._salt.encode()
+        known = hmac.digest(_PROCESS_KEY, salt + b"\n" + text, "sha256")
+        if known not in _STRETCHED:
+            if len(_STRETCHED) >= _MOST_KEPT:
+                _STRETCHED.clear()
+            _STRETCHED[known] = hashlib.scrypt(text, salt=salt, n=2**14, r=8, p=1, dklen=16).hex()
+        return _STRETCHED[known]
 
     def __hash__(self) -> int:
         return hash(super().fingerprint())
-
-
-@lru_cache(maxsize=1024)
-def _stretched(_short: str, secret: Sensitive, salt: str) -> str:
-    """scrypt with the parameters of RFC 7914 for interactive use: some 50 ms, once per secret and process."""
-    return hashlib.scrypt(secret.reveal().encode(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=16).hex()
