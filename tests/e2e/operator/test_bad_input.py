@@ -110,11 +110,6 @@ def test_a_missing_secret_is_named_and_a_wrong_one_is_refused_and_a_good_one_hea
     world.kubectl("wait", "--for=condition=Ready", "a0t/main", "a0c/early", "-n", "ml", "--timeout=60s", seconds=70)
 
 
-def test_a_refused_setting_says_what_to_write_instead(world: World) -> None:
-    write(world, client("modern", tokenEndpointAuthMethod="private_key_jwt"))
-    described(world, "a0c/modern", "InvalidSpec", "private_key_jwt is not carried out", "client_secret_post")
-
-
 def test_two_apis_with_one_identifier_name_each_other(world: World) -> None:
     api = {
         "apiVersion": "mlgate.dev/v1alpha1",
