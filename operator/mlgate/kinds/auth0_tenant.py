@@ -25,23 +25,29 @@ from .on_auth0 import access
 KEYS_EVERY = 60.0
 """Seconds between looks at the signing keys (shared facts, gateway section 6: 30 to 60 s)."""
 
-SCOPES = frozenset(
-    f"{verb}:{thing}"
-    for thing in ("clients", "client_credentials", "resource_servers", "client_grants", "roles", "users")
-    for verb in ("create", "read", "update", "delete")
-) | {
-    "read:client_keys",
-    "create:actions",
-    "read:actions",
-    "update:actions",
-    "delete:actions",
-    "read:guardian_factors",
-    "update:guardian_factors",
-    "read:mfa_policies",
-    "update:mfa_policies",
-    "read:tenant_settings",
-    "update:tenant_settings",
+_ALL = ("create", "read", "update", "delete")
+_LIST = ("create", "read", "delete")
+_VERBS: Mapping[str, Sequence[str]] = {
+    "clients": _ALL,
+    "client_credentials": _ALL,
+    "client_keys": ("read",),
+    "resource_servers": _ALL,
+    "client_grants": _ALL,
+    "roles": _ALL,
+    "users": _ALL,
+    "connections": _ALL,
+    "organizations": _ALL,
+    "organization_connections": _ALL,
+    "organization_members": _LIST,
+    "organization_member_roles": _LIST,
+    "organization_client_grants": _LIST,
+    "organization_clients": _ALL,
+    "actions": _ALL,
+    "guardian_factors": ("read", "update"),
+    "mfa_policies": ("read", "update"),
+    "tenant_settings": ("read", "update"),
 }
+SCOPES = frozenset(f"{verb}:{thing}" for thing, verbs in _VERBS.items() for verb in verbs)
 """What the Management API wants to see for everything these kinds do."""
 
 
