@@ -1,7 +1,7 @@
 """Auth0MFAFactorSet: the MFA factors that a tenant must have switched on.
 
 Factors are the tenant's, shared by all who use MFA there: this object switches on what it needs and never switches one off,
-neither when it changes nor when it is deleted (docs/adr/0015). A factor that is on asks nobody anything by itself.
+neither when it changes nor when it is deleted (docs/adr/0012). A factor that is on asks nobody anything by itself.
 """
 
 from __future__ import annotations

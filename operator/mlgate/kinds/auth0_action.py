@@ -3,7 +3,7 @@
 A write leaves a draft that Auth0 builds (`pending`, `building`, `built` or `failed`); only a built one can be deployed, only
 a deployed one bound; the answer to a deploy says `deployed: false` (shared facts, auth0 sections 2.2 and 6). Each step is
 one pass here: what cannot be done yet waits (`possible`), nothing is slept for. Secrets come back without their values, so
-which values were sent is told by fingerprints in `status.managed`. The code's first line carries our mark (docs/adr/0014).
+which values were sent is told by fingerprints in `status.managed`. The code's first line carries our mark (docs/adr/0011).
 The list of bindings is everybody's: `trigger_order` decides, `auth0.TriggerBindings` holds the lock.
 """
 

@@ -2,7 +2,7 @@
 
 They are the tenant's: several policies, Actions of others and people who already enrolled rely on them, and the service has
 no room to note who switched one on. A factor that is on asks nobody anything by itself, a factor that is off can let people
-in without MFA or lock them out. So this kind only adds (docs/adr/0015). Nothing is made outside, so nothing is deleted.
+in without MFA or lock them out. So this kind only adds (docs/adr/0012). Nothing is made outside, so nothing is deleted.
 Source: shared facts, auth0 sections 2.2 and 5; recordings TestAccGuardian*.
 """
 
