@@ -98,10 +98,12 @@ async def private_key(conn: Session, template: CredentialsSecret, situation: Sit
     other = situation.seen.raw.get("token_endpoint_auth_method") is not None
     keys = await conn.clients.credentials(client_id)
     try:
-        for _ in range(_MOST_STEPS):
+        for taken in range(_MOST_STEPS):
             step = next_step(held, AtAuth0(keys, ids, other), rotation, now)
             if step.do is Do.REST:
-                return Proof(held.entries(), _status(held, keys, step, rotation), _left_until(step.until, now))
+                # what was seen is from before the steps just taken: only the next look can call it well
+                again = SOON if taken else _left_until(step.until, now)
+                return Proof(held.entries(), _status(held, keys, step, rotation), again)
             if step.do in IN_SECRET:
                 about_to_send(f"a new key of application {client_id}", writes=True, timeout=10.0)
                 made = None if step.do is Do.SWITCH else await asyncio.to_thread(new_key)

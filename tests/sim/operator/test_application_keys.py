@@ -114,6 +114,19 @@ async def test_an_application_is_not_ready_before_its_key_is_accepted(world: Wor
     await world.until(ready_or_accepted, "Ready with a key that is accepted")
 
 
+@pytest.mark.parametrize("every", [{}, {"rotateEvery": "720h"}], ids=["a key for ever", "a key that is rotated"])
+async def test_an_application_is_ready_in_seconds_and_not_at_its_next_rotation(
+    world: World, every: dict[str, str]
+) -> None:
+    await world.apply(tenant_side())
+    await world.ready(("Auth0Tenant", "main"))
+    begun = world.timeline.monotonic()
+    secret = {"name": "out", **every}
+    await world.apply(client("shop", tokenEndpointAuthMethod="private_key_jwt", credentialsSecret=secret))
+    await world.ready(("Auth0Client", "shop"))
+    assert world.timeline.monotonic() - begun < 30
+
+
 async def test_nothing_is_asked_twice_for_a_key_that_rests(world: World) -> None:
     await bound(world, method="PrivateKeyJWT", rotateEvery="720h", overlap="24h")
     asked = len(world.auth0.requests.matching("GET", "/credentials"))
