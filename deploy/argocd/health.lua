@@ -26,6 +26,11 @@ if obj.status.observedGeneration == nil or (generation ~= nil and obj.status.obs
   health.message = "The last change has not been looked at yet."
   return health
 end
+local paused = (obj.metadata.annotations or {})["mlgate.dev/paused"]
+if paused ~= nil and paused ~= "false" and paused ~= "False" then
+  health.status = "Suspended"
+  return health
+end
 if worse ~= nil and (worse.reason == "Paused" or worse.reason == "PlanPending") then
   health.status = "Suspended"
   return health
