@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..errors import Terminal, Wait
+from ..errors import LostAnswer, Terminal, Wait
 from ..reasons import Reason
 from ..store.protocol import Object
 from . import objects
@@ -77,13 +77,22 @@ class Ending:
             with self._steps.reading(subject):
                 seen = await subject.kind.observe(subject.conn, external_id, {}, subject.owner.mark)
         if seen is None:
+            self._steps.under_way(subject, False)
             return None
+        if subject.lane is not None and subject.kind.looks_before_deleting:
+            self._steps.under_way(subject, not subject.kind.health({}, seen).settled)
         decision = decide(self._steps.question(subject, plan, seen, ""))
         if isinstance(decision, Release):
             subject.notices.append(_orphaned(seen.id, decision))
             return None
-        with self._steps.writing(subject):
-            deletion = await subject.kind.delete(subject.conn, seen, subject.refs)
+        self._steps.wait_for_turn(subject, Reason.DELETING)
+        try:
+            with self._steps.writing(subject):
+                deletion = await subject.kind.delete(subject.conn, seen, subject.refs)
+        except LostAnswer:
+            self._steps.under_way(subject, True)
+            raise
+        self._steps.under_way(subject, deletion.begun and not deletion.done)
         if deletion.done:
             return None
         message = deletion.message or f"{external_id} is being removed outside."

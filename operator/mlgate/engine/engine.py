@@ -24,6 +24,7 @@ from .clock import Clock, unix
 from .composition import CompositionReconciler, Whole
 from .external import ExternalReconciler
 from .gates import Gates
+from .lanes import Lanes
 from .marks import Mark
 from .protocols import Composition, External, Kind, Owner
 from .queue import WorkQueue
@@ -96,9 +97,16 @@ class Engine:
         self.recorder = Recorder(store, clock, instance=instance)
         self._writer = Writer(store, clock, self._wrote)
         self._gates = Gates(clock, lambda key: self.queue.add(key, Urgency.RETRY))
+        self._lanes = Lanes(clock, lambda key: self.queue.add(key, Urgency.RETRY))
         resolver = self._resolver = Resolver(store, self.cache, self._writer, clock, self._noted)
         self._steps = Steps(
-            cache=self.cache, writer=self._writer, resolver=resolver, gates=self._gates, clock=clock, fence=fence
+            cache=self.cache,
+            writer=self._writer,
+            resolver=resolver,
+            gates=self._gates,
+            lanes=self._lanes,
+            clock=clock,
+            fence=fence,
         )
         self._externals = ExternalReconciler(self._steps, secrets=OutputSecrets(store), kinds=kinds, noted=self._noted)
         self._compositions = CompositionReconciler(
@@ -149,7 +157,7 @@ class Engine:
             return
         if key.kind in self.kinds:
             if before is None or objects.generation(before) != objects.generation(obj):
-                self._index(key, obj)
+                self._index(key, obj, first=before is None)
             if before is None:
                 self._first_look(key, obj)
             elif _wants_a_look(before, obj, own=own):
@@ -170,6 +178,7 @@ class Engine:
         self.cache.refers(key, frozenset())
         self._steps.forget(objects.uid(before or obj))
         self._gates.leave(key)
+        self._lanes.leave(key)
         self.queue.forget(key)
         self._tell(key, None)
 
@@ -207,12 +216,17 @@ class Engine:
         else:
             self.queue.add_after(key, self._clock.chance.uniform(0, self._interval(obj)), Urgency.DRIFT)
 
-    def _index(self, key: Key, obj: Object) -> None:
-        """Known before anything is looked at: what it refers to must be able to wake it, and must not go before it."""
+    def _index(self, key: Key, obj: Object, *, first: bool) -> None:
+        """Known before anything is looked at: what it refers to must be able to wake it, and must not go before it; what
+        may be under way for it since before the start keeps others out of its lane."""
         kind = self.kinds[key.kind]
         try:
             spec = parse(kind.type.spec, key, obj)
-            self.cache.refers(key, targets(kind.references(self._owner(key, obj), spec)))
+            owner = self._owner(key, obj)
+            self.cache.refers(key, targets(kind.references(owner, spec)))
+            begun = first and objects.held(obj) and not objects.is_ready(obj)
+            if begun and isinstance(kind, External) and (lane := kind.lane(owner, spec)) is not None:
+                self._lanes.presume(lane, key)
         except Trouble:
             self.queue.add(key, Urgency.USER)
 
@@ -269,6 +283,8 @@ class Engine:
             result = "store"
             log.warning("the API server would not have it while looking at %s: %s", key, error.message)
             self.queue.add_after(key, self.queue.backoff(key), Urgency.RETRY)
+        finally:
+            self._lanes.end(key)
         self._observer.reconciled(key.kind, result, self._clock.monotonic() - started)
 
     async def _reconcile(self, kind: Kind[Any], key: Key, obj: Object, urgency: Urgency) -> tuple[Object, Verdict]:

@@ -44,6 +44,7 @@ class ExternalReconciler:
     async def reconcile(self, subject: Subject) -> tuple[Object, Verdict]:
         """Bring one object's outside into its wished state, one step at most. Raises `Trouble`."""
         subject.spec = parse(subject.kind.type.spec, subject.key, subject.obj)
+        subject.lane = subject.kind.lane(subject.owner, subject.spec)
         if objects.deleting(subject.obj):
             return await self._ending.end(subject)
         await self._prepare(subject)
@@ -54,6 +55,7 @@ class ExternalReconciler:
             before = await self._secrets.current(subject.obj, subject.kind.secret_names(subject.owner, subject.spec))
             seen = await self._identify(subject)
         health = subject.kind.health(subject.wanted, seen) if seen else None
+        self._steps.under_way(subject, health is not None and not health.settled)
         if seen is not None and health is not None and not health.settled:
             return await self._conclude(subject, seen, health, before, synced=False)
         forced = objects.asked_for(subject.obj)
@@ -71,6 +73,7 @@ class ExternalReconciler:
             return await self._hold_back(subject, seen, health, before, plan, decision)
         if plan:
             self._wait_for_way(subject, creating=seen is None)
+            self._steps.wait_for_turn(subject, Reason.CREATING if seen is None else Reason.UPDATING)
         if not plan:
             assert seen is not None and health is not None
             return await self._conclude(subject, seen, health, before, status={"wishHash": wish})
@@ -102,6 +105,8 @@ class ExternalReconciler:
             subject.wanted = kind.with_mark(subject.wanted, subject.owner.mark)
         if not subject.status.get("externalId"):
             self._wait_for_way(subject, creating=True)
+            if self._steps.may_write(subject) and not self._steps.may_exist(subject):
+                self._steps.wait_for_turn(subject, Reason.CREATING)
 
     @staticmethod
     def _wait_for_way(subject: Subject, *, creating: bool) -> None:
@@ -133,7 +138,7 @@ class ExternalReconciler:
                 reason=Reason.EXTERNAL_GONE,
             )
         subject.notices.append(
-            Notice(Reason.EXTERNAL_GONE, f"{external_id} was deleted outside; it is made anew.", warning=True)
+            Notice(Reason.EXTERNAL_GONE, f"{external_id} is not there any more; it is made anew.", warning=True)
         )
         return await self._recover(subject)
 
@@ -173,8 +178,7 @@ class ExternalReconciler:
             applied = await self._create(subject, plan, seen)
         else:
             subject.obj = await self._steps.hold(subject)
-            with self._steps.writing(subject):
-                applied = await subject.kind.apply(subject.conn, plan, seen, subject.owner.mark)
+            applied = await self._apply(subject, plan, seen)
             drifted = self._steps.was_synced(subject, wish)
             reason = Reason.DRIFT_CORRECTED if drifted else Reason.UPDATED
             shown = ", ".join(change.path for change in plan.changes)
@@ -202,8 +206,7 @@ class ExternalReconciler:
         self._steps.untried.discard(uid)
         self._steps.tried_at[uid] = self._steps.clock.monotonic()
         try:
-            with self._steps.writing(subject):
-                applied = await subject.kind.apply(subject.conn, plan, seen, subject.owner.mark)
+            applied = await self._apply(subject, plan, seen)
         except LostAnswer:
             raise
         except AlreadyHeld as held:
@@ -217,6 +220,17 @@ class ExternalReconciler:
                 subject.obj = await self._steps.writer.release(subject.kind.type.resource, subject.obj)
             raise
         subject.notices.append(Notice(Reason.CREATED, f"Made {applied.id} outside."))
+        return applied
+
+    async def _apply(self, subject: Subject, plan: Plan, seen: Seen | None) -> Applied:
+        """Until the outcome is seen, the service may be working on it."""
+        try:
+            with self._steps.writing(subject):
+                applied = await subject.kind.apply(subject.conn, plan, seen, subject.owner.mark)
+        except LostAnswer:
+            self._steps.under_way(subject, True)
+            raise
+        self._steps.under_way(subject, True)
         return applied
 
     async def _held_by(self, subject: Subject, held: AlreadyHeld, *, may_exist: bool) -> Applied:
@@ -247,9 +261,12 @@ class ExternalReconciler:
         again: float | None = None,
     ) -> tuple[Object, Verdict]:
         subject.obj = await self._steps.hold(subject)
+        self._steps.under_way(subject, not health.settled)
         situation = self._situation(subject, seen, before)
         with self._steps.writing(subject) if self._steps.may_write(subject) else self._steps.reading(subject):
             outputs: Outputs = await subject.kind.outputs(subject.conn, subject.spec, situation)
+        if outputs.begun:
+            self._steps.under_way(subject, True)
         for output in outputs.secrets:
             written = await self._secrets.write(subject.obj, output, before.get(output.name))
             if written is not None:
@@ -297,7 +314,11 @@ class ExternalReconciler:
     def _situation(self, subject: Subject, seen: Seen, before: Mapping[str, Object | None]) -> Situation:
         secrets = {name: decoded(secret) for name, secret in before.items()}
         now = self._steps.clock.wall()
-        return Situation(subject.owner, subject.wanted, seen, subject.status, secrets, now)
+
+        def turn() -> str:
+            return self._steps.why_not_now(subject)
+
+        return Situation(subject.owner, subject.wanted, seen, subject.status, secrets, now, turn)
 
 
 def _together(managed: Managed, fields: Fields, wanted: Mapping[str, Any]) -> dict[str, list[str]] | None:

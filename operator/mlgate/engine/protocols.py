@@ -16,14 +16,14 @@ Rules that hold for every method:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ..api.meta import KindType
 from ..reasons import Reason
 from ..sensitive import Sensitive
-from ..store.protocol import Object
+from ..store.protocol import Key, Object
 from .fields import Fields
 from .marks import Mark
 from .plan import Plan
@@ -80,11 +80,13 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """`done`, or still going on: look again after `again` seconds; `message` says what it waits for."""
+    """`done`, or still going on: look again after `again` seconds; `message` says what it waits for. `begun`: the service
+    works on it (False: nothing was sent yet)."""
 
     done: bool
     again: float | None = None
     message: str = ""
+    begun: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +128,20 @@ class SecretOutput:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What an object gives away: fields of its status, and Secrets. `again`: seconds until they must be renewed."""
+    """What an object gives away: fields of its status, and Secrets. `again`: seconds until they must be renewed.
+    `begun`: an operation was started for them, and the service works on it."""
 
     status: Mapping[str, Any] = field(default_factory=dict)
     secrets: Sequence[SecretOutput] = ()
     again: float | None = None
+    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What `outputs` may look at. `secret` reads a Secret of the object's namespace (None: not there); `now` is unix
-    seconds; `status` is what the object's status said before."""
+    seconds; `status` is what the object's status said before. `turn` is asked before an operation is started: why it
+    must wait for another (empty: it may)."""
 
     owner: Owner
     wanted: Wanted
@@ -144,6 +149,7 @@ class Situation:
     status: Mapping[str, Any]
     secrets: Mapping[str, Mapping[str, Sensitive] | None]
     now: float
+    turn: Callable[[], str] = str
 
 
 SpecT = TypeVar("SpecT")
@@ -209,6 +215,11 @@ class External(Kind[SpecT], Generic[SpecT, ConnT]):
     def possible(self, wanted: Wanted, seen: Seen) -> Possible:
         """The part of the wish that can be carried out now, and why the rest must wait. Pure."""
         return Possible(wanted)
+
+    def lane(self, owner: Owner, spec: SpecT) -> Key | None:
+        """What the service changes together with this object's only one at a time, named after one object of them. The
+        engine queues writes of a lane; None: it does not matter. Pure."""
+        return None
 
     def hindrance(self, spec: SpecT, refs: Resolved, *, creating: bool) -> str:
         """Why nothing may be made (`creating`) or changed right now (empty: it may). Pure."""

@@ -16,6 +16,7 @@ from .cache import Cache
 from .clock import Clock
 from .gates import Gates
 from .identity import conflict
+from .lanes import Lanes
 from .plan import Plan
 from .policy import Hold, Question
 from .protocols import External, Health, Owner, Seen
@@ -37,6 +38,8 @@ class Subject:
     glance: bool = False
     """Woken only because something it refers to changed: outside need not be asked when the wish is the same."""
     spec: Any = None
+    lane: Key | None = None
+    """What the service changes only one at a time, this object's among it."""
     refs: Resolved = field(default_factory=Resolved)
     conn: Any = None
     wanted: Mapping[str, Any] = field(default_factory=dict)
@@ -66,12 +69,21 @@ class Steps:
     uids for which surely nothing was made yet although they hold the finalizer."""
 
     def __init__(
-        self, *, cache: Cache, writer: Writer, resolver: Resolver, gates: Gates, clock: Clock, fence: Fence
+        self,
+        *,
+        cache: Cache,
+        writer: Writer,
+        resolver: Resolver,
+        gates: Gates,
+        lanes: Lanes,
+        clock: Clock,
+        fence: Fence,
     ) -> None:
         self.cache = cache
         self.writer = writer
         self.resolver = resolver
         self.gates = gates
+        self.lanes = lanes
         self.clock = clock
         self.fence = fence
         self.started = clock.monotonic()
@@ -156,6 +168,27 @@ class Steps:
 
     def writing(self, subject: Subject) -> AbstractContextManager[None]:
         return permitting(Permit(subject.urgency, self.fence))
+
+    # -- one change at a time -----------------------------------------------------------------------------------------
+
+    def why_not_now(self, subject: Subject) -> str:
+        """Takes the lane of this object, if it has one. Why it must wait for another (empty: it need not)."""
+        if subject.lane is None:
+            return ""
+        holder = self.lanes.take(subject.lane, subject.key)
+        if holder is None:
+            return ""
+        return f"Waits for {holder}: {subject.lane} takes one change at a time."
+
+    def wait_for_turn(self, subject: Subject, reason: Reason) -> None:
+        """Raises Wait while another has the lane."""
+        if why := self.why_not_now(subject):
+            raise Wait(why, reason=reason)
+
+    def under_way(self, subject: Subject, busy: bool) -> None:
+        """What is known now: the service works on it, or it does not."""
+        if subject.lane is not None:
+            (self.lanes.keep if busy else self.lanes.settle)(subject.lane, subject.key)
 
     def pass_gate(self, subject: Subject) -> None:
         trouble = self.gates.enter(subject.conn.gate, subject.key)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..api.azuremlonlinedeployment import AZURE_ML_ONLINE_DEPLOYMENT, AzureMLOnlineDeploymentSpec, Probe
 from ..api.meta import parse_duration
-from ..azureml import Failure, Subject, compare, explain
+from ..azureml import Failure, Progress, Subject, compare, explain
 from ..engine.fields import Alike, Fields
 from ..engine.marks import Mark
 from ..engine.plan import Action, Plan
@@ -23,7 +23,7 @@ from ..sensitive import Sensitive
 from ..store.protocol import Key, Object
 from . import arm_body
 from .in_workspace import Placed, endpoint, find_session, target_of
-from .on_azure import OnAzure, health, met_first, whose
+from .on_azure import OnAzure, going, health, met_first, whose
 
 CAPACITY, VARIABLES = "sku.capacity", "properties.environmentVariables"
 LOG_LINES = 20
@@ -49,6 +49,9 @@ class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
         yield endpoint(owner, spec.endpoint_ref)
         for name in sorted({v.secret_ref.name for v in spec.environment_variables or () if v.secret_ref}):
             yield Ref(Key("Secret", owner.namespace, name), "spec.environmentVariables[].secretRef", Need.EXISTS)
+
+    def lane(self, owner: Owner, spec: AzureMLOnlineDeploymentSpec) -> Key:
+        return endpoint(owner, spec.endpoint_ref).target
 
     async def connect(self, owner: Owner, spec: AzureMLOnlineDeploymentSpec, refs: Resolved) -> Placed:
         found = find_session(self._sessions, refs)
@@ -121,10 +124,11 @@ class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
         behind = target_of("AzureMLOnlineEndpoint", refs)
         again = conn.session.look_again(Subject.DEPLOYMENT)
         goes_along = behind.deleting and behind.spec.get("deletionPolicy", "Delete") == "Delete"
-        if goes_along or seen.raw["mlgate"]["progress"].state == "Deleting":
-            return Deletion(
-                done=False, again=again, message="Azure removes it." if not goes_along else "Goes with its endpoint."
-            )
+        progress: Progress = seen.raw["mlgate"]["progress"]
+        if goes_along:
+            return Deletion(done=False, again=again, message="Goes with its endpoint.", begun=not progress.settled)
+        if not progress.settled:
+            return Deletion(done=False, again=progress.after, message=going(progress))
         name = seen.id.rsplit("/", 1)[-1].lower()
         serving = await conn.session.endpoints.get(seen.id.rsplit("/deployments/", 1)[0])
         weights = {
@@ -132,7 +136,7 @@ class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
         }
         if weights.get(name):
             message = f"Still answers {weights[name]} % of the calls; it goes when the endpoint's traffic has moved."
-            return Deletion(done=False, again=again, message=message)
+            return Deletion(done=False, again=again, message=message, begun=False)
         if await conn.session.deployments.delete(seen.id) is None:
             return Deletion(done=True)
         return Deletion(done=False, again=again)

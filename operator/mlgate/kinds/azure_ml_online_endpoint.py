@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..api.azuremlonlineendpoint import AZURE_ML_ONLINE_ENDPOINT, AzureMLOnlineEndpointSpec
-from ..azureml import Subject, compare
+from ..azureml import Progress, Subject, compare
 from ..engine.clock import rfc3339, unix
 from ..engine.marks import Mark
 from ..engine.plan import Plan
@@ -31,11 +31,11 @@ from ..engine.protocols import (
 from ..engine.references import Ref, Resolved
 from ..errors import Wait
 from ..sensitive import Sensitive
-from ..store.protocol import Object
+from ..store.protocol import Key, Object
 from . import arm_body
 from .azure_ml_workspace import arm_identity
 from .in_workspace import Placed, find_session, target_of, workspace
-from .on_azure import OnAzure, health, met_first, whose
+from .on_azure import OnAzure, going, health, met_first, whose
 
 CREDENTIAL = "credential"
 """Key of the Secret that holds what goes behind `Authorization: Bearer`."""
@@ -55,6 +55,9 @@ class AzureMLOnlineEndpoint(OnAzure[AzureMLOnlineEndpointSpec, Placed]):
 
     def references(self, owner: Owner, spec: AzureMLOnlineEndpointSpec) -> Iterable[Ref]:
         yield workspace(owner, spec.workspace_ref)
+
+    def lane(self, owner: Owner, spec: AzureMLOnlineEndpointSpec) -> Key:
+        return Key(self.type.kind, owner.namespace, owner.name)
 
     async def connect(self, owner: Owner, spec: AzureMLOnlineEndpointSpec, refs: Resolved) -> Placed:
         found = find_session(self._sessions, refs)
@@ -118,7 +121,10 @@ class AzureMLOnlineEndpoint(OnAzure[AzureMLOnlineEndpointSpec, Placed]):
         return Applied(str(raw.get("id") or conn.id), await self._seen(raw, plan.wanted, mark, conn), again=again)
 
     async def delete(self, conn: Placed, seen: Seen, refs: Resolved) -> Deletion:
-        if seen.raw["mlgate"]["progress"].state != "Deleting" and await conn.session.endpoints.delete(seen.id) is None:
+        progress: Progress = seen.raw["mlgate"]["progress"]
+        if not progress.settled:
+            return Deletion(done=False, again=progress.after, message=going(progress))
+        if await conn.session.endpoints.delete(seen.id) is None:
             return Deletion(done=True)
         return Deletion(done=False, again=conn.session.look_again(Subject.ENDPOINT))
 

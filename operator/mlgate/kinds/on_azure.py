@@ -92,6 +92,13 @@ def met_first(seen: Seen | None) -> list[Seen]:
     return [replace(seen, ours=bool(seen.ours))] if seen else []
 
 
+def going(progress: Progress) -> str:
+    """What something says that is to be deleted and has an operation under way: Azure takes no second one."""
+    if progress.state is State.DELETING:
+        return "Azure removes it."
+    return f"Azure is still working on it ({progress.state}); it goes when that has ended."
+
+
 def health(progress: Progress, *, usable: bool, failure: str = "") -> Health:
     """How something whose operation stands like this is. `usable`: it answers although it is being changed."""
     match progress.state:
