@@ -12,8 +12,8 @@ class ClientGrants(Collection):
 
     plural = "client_grants"
 
-    async def by_pair(self, client_id: str, audience: str, *, subject_type: str = "client") -> Raw | None:
-        """The grant of that client on that API, asked of the service."""
+    async def by_key(self, client_id: str, audience: str, *, subject_type: str) -> Raw | None:
+        """The grant of that client on that API in that name, asked of the service."""
         found = await list_all(
             lambda number: self._wire.call(
                 lambda api: api.client_grants.list(
@@ -25,7 +25,7 @@ class ClientGrants(Collection):
         )
         # a filter that the service ignores must not hand out somebody else's grant
         return only(
-            f"client grants of {client_id} on {audience}",
+            f"{subject_type} grants of {client_id} on {audience}",
             [
                 grant
                 for grant in found

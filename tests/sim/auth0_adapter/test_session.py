@@ -84,11 +84,13 @@ async def test_an_api_its_grant_and_a_role_on_it(session: Session) -> None:
         assert await session.resource_servers.by_identifier("https://other.example.com/") is None
 
         pair = (client["client_id"], api["identifier"])
-        assert await session.client_grants.by_pair(*pair) is None
+        assert await session.client_grants.by_key(*pair, subject_type="client") is None
         grant = await session.client_grants.create(
             {"client_id": pair[0], "audience": pair[1], "scope": ["predict:fraud"]}
         )
-        assert await session.client_grants.by_pair(*pair) == await session.client_grants.get(grant["id"])
+        assert await session.client_grants.by_key(*pair, subject_type="client") == await session.client_grants.get(
+            grant["id"]
+        )
         assert (await session.client_grants.update(grant["id"], {"scope": []}))["scope"] == []
 
         role = await session.roles.create({"name": "Analyst"})

@@ -203,7 +203,13 @@ def test_a_grant_knows_its_application_and_audience_by_their_objects() -> None:
         }
     )
     wanted = GRANT.desired(OWNER, spec, resolved(client, an_api("r", "w")))
-    assert wanted == {"client_id": "cid", "audience": "https://fraud", "scope": ["r", "w"]}
+    assert wanted == {
+        "client_id": "cid",
+        "audience": "https://fraud",
+        "subject_type": "client",
+        "scope": ["r", "w"],
+        "allow_all_scopes": False,
+    }
     assert not GRANT.fields.diff(wanted, {**wanted, "scope": ["w", "r"]}, {}, "id")
 
 
