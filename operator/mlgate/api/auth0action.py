@@ -13,7 +13,7 @@ from pydantic import Field
 from .managed import ManagedSpec, ManagedStatus
 from .markers import Cel, Immutable, ListMap, exactly_one
 from .meta import Api, Column, KindType, ObjectName, SecretKey, columns
-from .references import ObjectRef, SecretKeyRef
+from .references import ObjectRef, SecretSource
 
 Trigger = Literal[
     "post-login",
@@ -64,13 +64,6 @@ class ActionDependency(Api):
     """Its name."""
     version: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s]+$")]
     """Its exact version."""
-
-
-class SecretSource(Api):
-    """Where a value is."""
-
-    secret_key_ref: SecretKeyRef
-    """A key of a Secret in the same namespace."""
 
 
 class ActionSecret(Api):

@@ -29,9 +29,9 @@ from .application_settings import (
     Urls,
 )
 from .managed import ManagedSpec, ManagedStatus
-from .markers import Cel, Immutable, ListSet, Within
+from .markers import Cel, Immutable, ListMap, ListSet, Within
 from .meta import Api, Column, Duration, KindType, ObjectName, Timestamp, columns
-from .references import AllowedNamespaces, ObjectRef
+from .references import AllowedNamespaces, ObjectRef, SecretSetting
 
 ClientMetadata = Annotated[
     dict[str, Annotated[str, Field(max_length=255)]],
@@ -128,6 +128,10 @@ class Auth0ClientSpec(ManagedSpec):
             + " || ".join(f"(name == '{name}' && has(self.{name}))" for name in get_args(Unsettable))
             + ")",
             "a setting is either written or in unset, not both",
+        ),
+        Cel(
+            "!has(self.unset) || !('addons' in self.unset) || !has(self.addonSecrets)",
+            "addonSecrets needs the add-ons that unset removes",
         ),
     )
 
@@ -236,7 +240,10 @@ class Auth0ClientSpec(ManagedSpec):
     """What organizations may set up by themselves through this application."""
     addons: Addons | None = None
     """Add-ons by name, with their settings in Auth0's own words (`samlp: {audience: ...}`). Add-ons that are not written
-    here are left alone. Not for secrets: mlgate refuses those."""
+    here are left alone. Not for secrets, which are refused here: those are `addonSecrets`."""
+    addon_secrets: Annotated[list[SecretSetting], Field(max_length=32), ListMap("path")] | None = None
+    """Settings of add-ons that are secrets, with paths such as `azure_blob.storageAccessKey`, `sap_api.servicePassword`
+    or `wams.masterkey`. Their values are never shown in status, Events, plans or logs."""
     unset: Annotated[list[Unsettable], Field(max_length=16), ListSet()] | None = None
     """Settings to remove at Auth0. Leaving a setting out of the manifest only leaves it alone."""
     credentials_secret: CredentialsSecret | None = None

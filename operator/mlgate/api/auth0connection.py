@@ -15,7 +15,7 @@ from pydantic import Field
 from .managed import ManagedSpec, ManagedStatus
 from .markers import Cel, FreeForm, Immutable, ListMap, ListSet, fixed
 from .meta import Api, Column, KindType, columns
-from .references import AllowedNamespaces, ClientRef, ObjectRef, SecretKeyRef
+from .references import AllowedNamespaces, ClientRef, ObjectRef, SecretSetting
 
 ConnectionName = Annotated[
     str, Field(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9]([-a-zA-Z0-9]*[a-zA-Z0-9])?$")
@@ -26,25 +26,6 @@ ConnectionMetadata = Annotated[
     Cel("self.all(key, size(key) <= 255)", "keys of metadata have at most 255 characters"),
     Cel("self.all(key, !key.startsWith('mlgate'))", "keys of metadata that begin with mlgate are mlgate's own"),
 ]
-OptionPath = Annotated[
-    str, Field(min_length=1, max_length=255, pattern=r"^[-_a-zA-Z0-9]{1,64}(\.[-_a-zA-Z0-9]{1,64}){0,3}$")
-]
-
-
-class SecretSource(Api):
-    """Where a secret value stands."""
-
-    secret_key_ref: SecretKeyRef
-    """The key of a Secret in this namespace."""
-
-
-class OptionSecret(Api):
-    """One secret option of the connection."""
-
-    path: OptionPath
-    """Where in `options` it goes, such as `client_secret`, `twilio_token` or `configuration.API_KEY`."""
-    value_from: SecretSource
-    """Where its value stands. The connection follows when the Secret changes."""
 
 
 class Purpose(Api):
@@ -98,8 +79,9 @@ class Auth0ConnectionSpec(ManagedSpec):
     `password_no_personal_info: {enable}`, `password_dictionary: {enable, dictionary}`, `validation`, `attributes` with
     `precedence`, `authentication_methods`, `passkey_options`, `mfa`, `import_mode`, `enabledDatabaseCustomization` with
     `customScripts`."""
-    option_secrets: Annotated[list[OptionSecret], Field(max_length=32), ListMap("path")] | None = None
-    """Options that are secrets. Their values are never shown in status, Events, plans or logs."""
+    option_secrets: Annotated[list[SecretSetting], Field(max_length=32), ListMap("path")] | None = None
+    """Options that are secrets, with paths such as `client_secret`, `twilio_token` or `configuration.API_KEY`. Their
+    values are never shown in status, Events, plans or logs."""
     enabled_clients: Annotated[list[ClientRef], Field(max_length=500)] | None = None
     """Applications whose users may sign in with it. Others that may are left alone unless `exclusive`."""
     exclusive: bool = False

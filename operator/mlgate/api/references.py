@@ -40,6 +40,27 @@ class SecretKeyRef(Api):
     """Key inside the Secret."""
 
 
+class SecretSource(Api):
+    """Where a secret value stands."""
+
+    secret_key_ref: SecretKeyRef
+    """The key of a Secret in this namespace."""
+
+
+SettingPath = Annotated[
+    str, Field(min_length=1, max_length=255, pattern=r"^[-_a-zA-Z0-9]{1,64}(\.[-_a-zA-Z0-9]{1,64}){0,3}$")
+]
+
+
+class SecretSetting(Api):
+    """A setting that is a secret."""
+
+    path: SettingPath
+    """Where among the settings it goes, as a path of their names with dots between them."""
+    value_from: SecretSource
+    """Where its value stands. Auth0 follows when the Secret changes."""
+
+
 class ClientRef(Api):
     """Points at an Auth0Client, or at an application that mlgate does not manage."""
 

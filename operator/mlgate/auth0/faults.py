@@ -22,6 +22,7 @@ from ..reasons import Reason
 from ..sensitive import REDACTED
 from .access import Raw, TenantAccess
 from .routes import Intent, Route
+from .secret_names import names_a_secret
 
 _SENTENCE_LIMIT = 500
 """Characters of the service's own words in a message: enough for a validation error, too few for a page of HTML."""
@@ -33,7 +34,8 @@ _PROPERTY = re.compile(r"on property ([\w-]+(?:[.\[][\w\]-]+)*)")
 _SCOPES = re.compile(r"expected any of: (.+?)\s*$")
 _ENTITY_LIMIT = re.compile(r"reached the limit of entities|entity limit", re.IGNORECASE)
 _SUBSCRIPTION = re.compile(r"upgrade your (subscription|plan)", re.IGNORECASE)
-_NAMES_A_SECRET = re.compile(r"secrets?|password|assertion|private|pem$|token$", re.IGNORECASE)
+_NAMES_A_SECRET = re.compile(r"secrets?|password|assertion|private|pem$", re.IGNORECASE)
+"""Besides the names of secret settings: what no message repeats may well be too much."""
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
@@ -99,7 +101,7 @@ def secrets_in(body: object, *, named: bool = False) -> Iterator[str]:
     values of lists under such a key (`secrets: [{name, value}]` of an Action; `named` says that we are in one)."""
     if isinstance(body, dict):
         for key, value in body.items():
-            telling = bool(_NAMES_A_SECRET.search(str(key)))
+            telling = bool(_NAMES_A_SECRET.search(str(key))) or names_a_secret(str(key))
             if isinstance(value, str) and (telling or (named and key == "value")):
                 yield value
             else:

@@ -8,13 +8,13 @@ made and rotated in `application_credentials`.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..api.auth0client import AUTH0_CLIENT, Auth0ClientSpec
 from ..api.managed import ManagedSpec
 from ..auth0 import Session
-from ..auth0.faults import secrets_in
 from ..engine.fields import Alike, Exact, Fields, MapOf, Nested, SetOf
 from ..engine.marks import Mark
 from ..engine.plan import Action, Plan
@@ -31,12 +31,12 @@ from ..engine.protocols import (
     Wanted,
 )
 from ..engine.references import Ref, Resolved
-from ..errors import Terminal
 from ..reasons import Reason
 from ..sensitive import Sensitive
-from . import links
+from . import links, secret_settings
 from .application_credentials import Proof, client_secret, private_key, remove_keys, uses_key
 from .on_auth0 import OnAuth0, mark_values, snake, whose
+from .secret_settings import Hiding, SecretSettings, put, refuse_secrets
 
 PRIVATE_KEY_JWT = "private_key_jwt"
 GRANTS = {
@@ -48,7 +48,7 @@ GRANTS = {
 """What a new application may do when the manifest does not say: the secure minimum of its type."""
 
 NOT_ON_THE_WIRE = frozenset(
-    {"tenant_ref", "allowed_namespaces", "credentials_secret", "unset", "client_metadata"}
+    {"tenant_ref", "allowed_namespaces", "credentials_secret", "unset", "client_metadata", "addon_secrets"}
 ) | frozenset(ManagedSpec.model_fields)
 """Fields of the manifest that are about the object here. All others are on the wire by the same name in snake_case."""
 
@@ -86,7 +86,8 @@ FIELDS = Fields(
         },
     ),
     token_quota=REPLACED,
-    addons=REPLACED,
+    addons=Hiding(REPLACED),
+    addon_secrets=SecretSettings(),
     default_organization=Nested(merges=False, fields={"flows": SetOf()}),
     token_exchange=Nested(merges=False, fields={"allow_any_profile_of_type": SetOf()}),
     my_organization_configuration=Nested(merges=False, fields={"allowed_strategies": SetOf()}),
@@ -103,11 +104,15 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
 
     def references(self, owner: Owner, spec: Auth0ClientSpec) -> Iterable[Ref]:
         yield links.tenant(owner, spec.tenant_ref)
+        yield from secret_settings.references(owner, spec.addon_secrets, "addonSecrets")
 
     def desired(self, owner: Owner, spec: Auth0ClientSpec, refs: Resolved) -> Wanted:
         written = spec.model_dump(exclude=set(NOT_ON_THE_WIRE), by_alias=False, exclude_unset=True, exclude_none=True)
-        _refuse_secrets(written.get("addons") or {})
+        paths = [secret.path for secret in spec.addon_secrets or ()]
+        refuse_secrets(written.get("addons") or {}, paths, field="addons", secrets="addonSecrets")
         wanted: dict[str, Any] = {**written, "name": spec.name or owner.name}
+        if spec.addon_secrets is not None:
+            wanted["addon_secrets"] = secret_settings.values(owner, spec.addon_secrets, refs, "addonSecrets")
         wanted["client_metadata"] = dict(spec.client_metadata or {})
         wanted |= dict.fromkeys(snake(name) for name in spec.unset or ())
         if spec.token_endpoint_auth_method == PRIVATE_KEY_JWT:
@@ -141,10 +146,10 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
 
     async def apply(self, conn: Session, plan: Plan, seen: Seen | None, mark: Mark) -> Applied:
         if plan.action is Action.CREATE:
-            raw = await conn.clients.create(_made_with(plan.values()))
+            raw = await conn.clients.create(_made_with(plan))
         else:
             assert plan.external_id is not None
-            raw = await conn.clients.update(plan.external_id, _changed_with(plan.values()))
+            raw = await conn.clients.update(plan.external_id, _changed_with(plan, seen))
         return Applied(raw["client_id"], _seen(raw, mark))
 
     async def delete(self, conn: Session, seen: Seen, refs: Resolved) -> Deletion:
@@ -196,28 +201,31 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
         return await client_secret(conn, spec.credentials_secret, situation)
 
 
-def _made_with(values: Mapping[str, Any]) -> dict[str, Any]:
+def _made_with(plan: Plan) -> dict[str, Any]:
     """The body of a POST: null means nothing there, and keys come later."""
-    return {n: v for n, v in values.items() if v is not None and n != "client_authentication_methods"}
+    body = {n: v for n, v in plan.values().items() if v is not None and n != "client_authentication_methods"}
+    return _with_addons(body, body.get("addons"), body.pop("addon_secrets", None))
 
 
-def _changed_with(values: Mapping[str, Any]) -> dict[str, Any]:
+def _changed_with(plan: Plan, seen: Seen | None) -> dict[str, Any]:
     """The body of a PATCH: `oidc_logout` goes by null under its older name (TestAccClientOIDCLogout)."""
-    body = dict(values)
+    body = plan.values()
     if "oidc_logout" in body and body["oidc_logout"] is None:
         body["oidc_backchannel_logout"] = body.pop("oidc_logout")
+    changed = body.pop("addon_secrets", None)
+    if "addons" in body or changed:
+        there = seen.raw.get("addons") if seen else None
+        _with_addons(body, body.get("addons", there), plan.wanted.get("addon_secrets"))
     return body
 
 
-def _refuse_secrets(addons: Mapping[str, Any]) -> None:
-    for name, settings in addons.items():
-        if isinstance(settings, dict) and (keys := [k for k, v in settings.items() if [*secrets_in({k: v})]]):
-            raise Terminal(
-                f"spec.addons.{name} holds {' and '.join(keys)}, which is a secret, and a manifest is no place for one. "
-                "Set it in Auth0 and leave it out here: mlgate leaves alone what is not written."
-            )
+def _with_addons(body: dict[str, Any], addons: Any, secrets: Mapping[str, Sensitive] | None) -> dict[str, Any]:
+    """Add-ons are replaced whole, so their secrets go along with every change of them (TestAccClientAddons)."""
+    if secrets:
+        body["addons"] = put(copy.deepcopy(dict(addons or {})), secrets)
+    return body
 
 
 def _seen(raw: Mapping[str, Any], mark: Mark) -> Seen:
     ours, holder = whose(raw.get("client_metadata"), mark)
-    return Seen(raw["client_id"], raw, raw, ours, holder)
+    return Seen(raw["client_id"], {**raw, "addon_secrets": raw.get("addons") or {}}, raw, ours, holder)

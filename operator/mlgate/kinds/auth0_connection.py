@@ -19,15 +19,14 @@ from ..engine.fields import CreateOnly, Fields, MapOf, Nested, SetOf
 from ..engine.marks import Mark
 from ..engine.plan import Action, Change, Plan
 from ..engine.protocols import Applied, Deletion, Outputs, Owner, Seen, Situation, Wanted
-from ..engine.references import SECRET, Need, Ref, Resolved
-from ..errors import AlreadyHeld, Gone, Retry, Terminal, Trouble
+from ..engine.references import Need, Ref, Resolved
+from ..errors import AlreadyHeld, Gone, Retry, Trouble
 from ..reasons import Reason
-from ..sensitive import Sensitive
-from ..store.protocol import Key, Object
-from . import links
-from .connection_options import OptionsOf, SecretOptions, merged, refuse_secrets
+from ..store.protocol import Object
+from . import links, secret_settings
+from .connection_options import OptionsOf, merged
 from .on_auth0 import OnAuth0, mark_values, whose
-from .stretched import Stretched
+from .secret_settings import SecretSettings, refuse_secrets
 
 PLAIN = ("strategy", "display_name", "is_domain_connection", "show_as_button", "realms", "authentication",
          "connected_accounts", "options")  # fmt: skip
@@ -53,7 +52,7 @@ class Auth0Connection(OnAuth0[Auth0ConnectionSpec]):
             authentication=Nested(merges=False),
             connected_accounts=Nested(merges=False),
             options=OptionsOf(strategy),
-            option_secrets=SecretOptions(),
+            option_secrets=SecretSettings(),
             enabled_clients=SetOf(shared=not exclusive),
         )
 
@@ -65,22 +64,21 @@ class Auth0Connection(OnAuth0[Auth0ConnectionSpec]):
         for client in spec.enabled_clients or ():
             if client.name:
                 yield links.to("Auth0Client", owner, client, "spec.enabledClients[]", Need.IDENTITY)
-        for secret in spec.option_secrets or ():
-            path = f"spec.optionSecrets[{secret.path}]"
-            yield links.secret(owner.namespace, secret.value_from.secret_key_ref, path)
+        yield from secret_settings.references(owner, spec.option_secrets, "optionSecrets")
 
     def gets_by_without(self, target: Object, own: Object) -> bool:
         return bool(target["kind"] == "Auth0Client")  # the service takes a deleted application off by itself
 
     def desired(self, owner: Owner, spec: Auth0ConnectionSpec, refs: Resolved) -> Wanted:
-        refuse_secrets(spec.options or {}, [secret.path for secret in spec.option_secrets or ()])
+        paths = [secret.path for secret in spec.option_secrets or ()]
+        refuse_secrets(spec.options or {}, paths, field="options", secrets="optionSecrets")
         wanted: dict[str, Any] = spec.model_dump(
             include=set(PLAIN), by_alias=False, exclude_unset=True, exclude_none=False
         )
         wanted = {name: value for name, value in wanted.items() if value is not None}
         wanted |= {"name": spec.name or owner.name, "metadata": dict(spec.metadata or {})}
         if spec.option_secrets is not None:
-            wanted["option_secrets"] = _secrets(owner, spec, refs)
+            wanted["option_secrets"] = secret_settings.values(owner, spec.option_secrets, refs, "optionSecrets")
         if spec.enabled_clients is not None:
             wanted["enabled_clients"] = _clients(owner, spec, refs)
         return wanted
@@ -168,25 +166,6 @@ class Auth0Connection(OnAuth0[Auth0ConnectionSpec]):
                 "enabledClientCount": None if enabled is None else len(enabled),
             }
         )
-
-
-def _secrets(owner: Owner, spec: Auth0ConnectionSpec, refs: Resolved) -> dict[str, Sensitive]:
-    """The secret options by path. A Secret that is gone is left out: only an object that is being deleted gets so far,
-    and it needs none."""
-    found: dict[str, Sensitive] = {}
-    for secret in spec.option_secrets or ():
-        named = secret.value_from.secret_key_ref
-        data = refs.secrets.get(Key(SECRET, owner.namespace, named.name))
-        if data is None:
-            continue
-        if not data.get(named.key):
-            raise Terminal(
-                f"Secret {owner.namespace}/{named.name} has no key {named.key}, which spec.optionSecrets names for "
-                f"{secret.path}. Put it there; mlgate goes on as soon as it is.",
-                reason=Reason.CREDENTIALS_MISSING,
-            )
-        found[secret.path] = Stretched(data[named.key].reveal(), salt=f"{owner.uid} {secret.path}")
-    return found
 
 
 def _clients(owner: Owner, spec: Auth0ConnectionSpec, refs: Resolved) -> list[str]:

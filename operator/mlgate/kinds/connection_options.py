@@ -17,15 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..engine.plan import Change
-from ..errors import Terminal
 from ..sensitive import Sensitive
+from .secret_settings import hidden, put
 
 Options = Mapping[str, Any]
 
-SECRET_NAME = re.compile(r"(secret|_token|password|private_?key|signing_?key|decryption_?key|api_?key)$", re.IGNORECASE)
-_MASKED = re.compile(r"^[*•]+$|\*{4}|^2\.0\$")
-_ENCRYPTED = ("configuration",)
-"""Options whose values the service encrypts, so that no answer tells what they are (TestAccConnection)."""
 _ORDERED = ("precedence",)
 """Lists whose order means something. All other lists of plain values are sets: the service sorts some of them."""
 _DISCOVERED = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "issuer")
@@ -80,8 +76,8 @@ class OptionsOf:
         }
         if not found:
             return None
-        old = {name: _shown(name, before) for name, (before, _) in found.items() if before is not None}
-        new = {name: _shown(name, after) for name, (_, after) in found.items()}
+        old = {name: hidden(name, before) for name, (before, _) in found.items() if before is not None}
+        new = {name: hidden(name, after) for name, (_, after) in found.items()}
         return Change(path, old or None, new, merged(have, wanted or {}))
 
     def entries(self, wanted: Any) -> list[str]:
@@ -92,62 +88,11 @@ class OptionsOf:
         return rule(wanted, have.get(key), have) if rule else alike(key, wanted, have.get(key))
 
 
-@dataclass(frozen=True, slots=True)
-class SecretOptions:
-    """The rule of the secret options: {path: value}, seen beside the options as they are shown.
-
-    What is shown in the clear is compared; what is masked, encrypted or not shown at all is told by the fingerprint of
-    the value that was sent last, which `status.managed` keeps."""
-
-    def change(self, path: str, wanted: Any, seen: Any, managed: Sequence[str]) -> Change | None:
-        want: Mapping[str, Sensitive] = wanted or {}
-        differing = {
-            name: value for name, value in want.items() if not self._same(name, value, at(seen or {}, name), managed)
-        }
-        if not differing:
-            return None
-        old = {name: Sensitive(str(before)) for name in differing if (before := at(seen or {}, name)) is not None}
-        return Change(path, old or None, differing, differing)
-
-    def entries(self, wanted: Any) -> list[str]:
-        return sorted(_entry(name, value) for name, value in (wanted or {}).items())
-
-    @staticmethod
-    def _same(name: str, wanted: Sensitive, shown: Any, managed: Sequence[str]) -> bool:
-        hidden = not isinstance(shown, str) or bool(_MASKED.search(shown)) or name.split(".", 1)[0] in _ENCRYPTED
-        return _entry(name, wanted) in managed if hidden else wanted == Sensitive(shown)
-
-
-def refuse_secrets(options: Options, paths: Sequence[str]) -> None:
-    """Raises Terminal for a secret written into `options`, and for a path that stands in both."""
-    for path, value in _leaves(options):
-        if isinstance(value, str) and value and (_is_secret(path) or path.split(".", 1)[0] in _ENCRYPTED):
-            raise Terminal(
-                f"spec.options.{path} is a secret and would stand in the manifest for all to read. Put its value into a "
-                f"Secret and name that in spec.optionSecrets, with path: {path}."
-            )
-    for path in paths:
-        if at(options, path) is not None:
-            raise Terminal(
-                f"{path} stands in spec.options and in spec.optionSecrets. Remove it from spec.options.",
-            )
-
-
 def merged(current: Options, wanted: Options, secrets: Mapping[str, Sensitive] | None = None) -> dict[str, Any]:
     """What to write: the current options with the wished ones and the secrets over them; null removes a key."""
     stale = {name for key in wanted if wanted[key] != current.get(key) for name in RECOMPUTED.get(key, ())}
     kept = {key: value for key, value in current.items() if key not in stale or key in wanted}
-    result = _over(kept, wanted)
-    for path, value in (secrets or {}).items():
-        _put(result, path.split("."), value.reveal())
-    return result
-
-
-def at(options: Any, path: str) -> Any:
-    """The value at a dotted path; None where there is none."""
-    for part in path.split("."):
-        options = options.get(part) if isinstance(options, Mapping) else None
-    return options
+    return put(_over(kept, wanted), secrets)
 
 
 def alike(key: str, wanted: Any, seen: Any) -> bool:
@@ -181,40 +126,6 @@ def _over(current: Options, wanted: Options) -> dict[str, Any]:
         elif value is not None:
             result[name] = copy.deepcopy(value)
     return result
-
-
-def _put(target: dict[str, Any], path: Sequence[str], value: str) -> None:
-    for part in path[:-1]:
-        below = target.get(part)
-        target[part] = below = below if isinstance(below, dict) else {}
-        target = below
-    target[path[-1]] = value
-
-
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for name, below in value.items():
-            yield from _leaves(below, f"{path}.{name}" if path else name)
-    else:
-        yield path, value
-
-
-def _is_secret(path: str) -> bool:
-    return bool(SECRET_NAME.search(path.rsplit(".", 1)[-1]))
-
-
-def _shown(path: str, value: Any) -> Any:
-    """A value for plans and status: whatever stands under a telling name in it is hidden."""
-    if isinstance(value, Mapping):
-        return {name: _shown(f"{path}.{name}", below) for name, below in value.items()}
-    if isinstance(value, list):
-        return [_shown(path, each) for each in value]
-    secret = isinstance(value, str) and (_is_secret(path) or path.split(".", 1)[0] in _ENCRYPTED)
-    return Sensitive(value) if secret else value
-
-
-def _entry(path: str, value: Sensitive) -> str:
-    return f"{path} {value.fingerprint()}"
 
 
 def _words(value: Any) -> set[str]:

@@ -15,6 +15,7 @@ from contract.auth0 import recordings
 from contract.auth0.drift import Finding, Row, Wish, blind_to, collection, look, table
 from contract.auth0.recordings import Exchange
 from mlgate.auth0.actions import as_asked
+from mlgate.auth0.secret_names import is_secret
 from mlgate.engine.fields import Fields
 from mlgate.kinds.auth0_action import Auth0Action
 from mlgate.kinds.auth0_api import Auth0API
@@ -26,7 +27,6 @@ from mlgate.kinds.auth0_role import Auth0Role
 from mlgate.kinds.auth0_tenant import Auth0Tenant
 from mlgate.kinds.auth0_user import Auth0User, seen_values
 from mlgate.kinds.connection_options import RULES, anything
-from mlgate.kinds.connection_options import SECRET_NAME as NAMES_A_SECRET
 from mlgate.kinds.organization_lists import connections_seen
 
 
@@ -139,11 +139,7 @@ def public(value: Any, name: str = "") -> Any:
     """Without texts under names that tell of secrets."""
     if not isinstance(value, dict):
         return value
-    return {
-        key: public(below, key)
-        for key, below in value.items()
-        if not (isinstance(below, str) and NAMES_A_SECRET.search(key))
-    }
+    return {key: public(below, key) for key, below in value.items() if not is_secret(key, below)}
 
 
 def organization_connections_written(

@@ -10,8 +10,9 @@ from mlgate.api.auth0connection import Auth0ConnectionSpec
 from mlgate.engine.plan import Action, wish_hash
 from mlgate.errors import Terminal
 from mlgate.kinds.auth0_connection import Auth0Connection
-from mlgate.kinds.connection_options import OptionsOf, SecretOptions, merged, refuse_secrets
+from mlgate.kinds.connection_options import OptionsOf, merged
 from mlgate.kinds.on_auth0 import mark_values
+from mlgate.kinds.secret_settings import SecretSettings, refuse_secrets
 from mlgate.sensitive import Sensitive
 from mlgate.store.protocol import Key
 from unit.engine.samples import an_object
@@ -91,7 +92,7 @@ def test_secrets_are_put_at_their_paths_and_leave_what_is_beside_them() -> None:
     }
 
 
-RULE = SecretOptions()
+RULE = SecretSettings()
 
 
 def sent(**values: str) -> list[str]:
@@ -125,11 +126,13 @@ def test_whether_a_secret_is_sent(shown: Any, managed: list[str], changes: bool)
         pytest.param({"twilio_token": "x"}, id="a token"),
         pytest.param({"gateway_authentication": {"secret": "x"}}, id="a secret below"),
         pytest.param({"configuration": {"HOST": "x"}}, id="what the service keeps encrypted"),
+        pytest.param({"upstream": [{"password": 123456}]}, id="a password of digits in a list"),
+        pytest.param({"signing": {"pem": "-----BEGIN RSA PRIVATE KEY-----"}}, id="a private key by its looks"),
     ],
 )
 def test_a_secret_in_the_options_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(Terminal, match=r"is a secret .* spec.optionSecrets, with path"):
-        refuse_secrets(options, ())
+        refuse_secrets(options, (), field="options", secrets="optionSecrets")
 
 
 @pytest.mark.parametrize(
@@ -137,16 +140,17 @@ def test_a_secret_in_the_options_is_refused(options: dict[str, Any]) -> None:
     [
         {"passwordPolicy": "good", "password_history": {"enable": True}, "authentication_methods": {"password": {}}},
         {"disable_self_service_change_password": True, "token_endpoint": "https://a", "client_secret": None},
+        {"customScripts": {"change_password": "function changePassword() {}"}, "consumer_key": "id"},
     ],
-    ids=["names with password in them", "names that only look like secrets"],
+    ids=["names with password in them", "names that only look like secrets", "code, and a key that is an id"],
 )
 def test_what_is_no_secret_is_allowed(options: dict[str, Any]) -> None:
-    refuse_secrets(options, ())
+    refuse_secrets(options, (), field="options", secrets="optionSecrets")
 
 
 def test_one_option_in_two_places_is_refused() -> None:
     with pytest.raises(Terminal, match=r"a\.b stands in spec\.options and in spec\.optionSecrets"):
-        refuse_secrets({"a": {"b": "x"}}, ["a.b"])
+        refuse_secrets({"a": {"b": "x"}}, ["a.b"], field="options", secrets="optionSecrets")
 
 
 # -- the kind -----------------------------------------------------------------------------------------------------------

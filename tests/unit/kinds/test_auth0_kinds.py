@@ -132,9 +132,45 @@ def test_an_addon_of_others_is_sent_along_because_the_service_replaces_them_all(
     assert sent == {"addons": {"samlp": {"audience": "new", "mappings": {}}, "zoom": {"account": "a"}}}
 
 
-def test_a_secret_in_an_addon_is_refused_by_name() -> None:
-    with pytest.raises(Terminal, match=r"spec\.addons\.firebase holds private_key"):
-        CLIENT.desired(OWNER, a_client(addons={"firebase": {"private_key": "x", "client_email": "a"}}), resolved())
+@pytest.mark.parametrize(
+    "path",
+    [
+        "azure_blob.storageAccessKey",
+        "azure_sb.sasKey",
+        "firebase.private_key",
+        "firebase.secret",
+        "layer.privateKey",
+        "sap_api.servicePassword",
+        "wams.masterkey",
+        "new_one.access_token",
+    ],
+)
+def test_a_secret_in_an_addon_is_refused_by_name(path: str) -> None:
+    addon, name = path.split(".")
+    with pytest.raises(Terminal, match=rf"spec\.addons\.{path} is a secret .* spec\.addonSecrets, with path: {path}"):
+        CLIENT.desired(OWNER, a_client(addons={addon: {name: "x", "client_email": "a"}}), resolved())
+
+
+def test_a_private_key_in_an_addon_is_refused_whatever_its_name() -> None:
+    with pytest.raises(Terminal, match=r"spec\.addons\.x\.y is a secret"):
+        CLIENT.desired(OWNER, a_client(addons={"x": {"y": ["-----BEGIN PRIVATE KEY-----"]}}), resolved())
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["azure_sb.sasKeyName", "layer.keyId", "firebase.private_key_id", "samlp.signingCert", "sap_api.tokenEndpointUrl"],
+)
+def test_what_only_tells_of_a_secret_in_an_addon_is_allowed(path: str) -> None:
+    addon, name = path.split(".")
+    assert CLIENT.desired(OWNER, a_client(addons={addon: {name: "x"}}), resolved())["addons"] == {addon: {name: "x"}}
+
+
+def test_a_secret_that_somebody_set_in_an_addon_is_not_told() -> None:
+    wanted = wish(addons={"wams": {}, "azure_sb": "text"})
+    seen = {**wanted, "addons": {"azure_sb": {"sasKey": "th3irs", "namespace": "n"}}}
+    plan = CLIENT.fields.diff(wanted, seen, {}, "id")
+    assert "th3irs" not in str(plan.published())
+    assert "th3irs" not in repr(plan.changes[0].old)
 
 
 # -- Auth0API -----------------------------------------------------------------------------------------------------------
