@@ -1,7 +1,8 @@
 """Build the control plane from its Go modules into the user's cache: once, atomically, never in silence.
 
-About 8 minutes on 2 cores with nothing cached (CGO_ENABLED=0: no C compiler needed); Go's own build cache makes a
-second build a matter of linking.
+About 8 minutes on 2 cores with nothing cached (CGO_ENABLED=0: no C compiler needed). On a machine that has Go, its
+build cache makes a second build a matter of linking. On one that has not, the 4 GB of caches are ours: an interrupted
+build goes on from them, a finished one removes them.
 """
 
 from __future__ import annotations
@@ -18,10 +19,20 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from .binaries import ETCD_LDFLAGS, KUBERNETES_LDFLAGS, MODULES, PROGRAMS, Binaries, cache_folder, find_binaries
+from .binaries import (
+    ETCD_LDFLAGS,
+    KUBERNETES_LDFLAGS,
+    MODULES,
+    PROGRAMS,
+    Binaries,
+    cache_folder,
+    cache_root,
+    find_binaries,
+)
 from .processes import die_with_us
 from .toolchain import WHEEL, find_go, install_go
 
@@ -90,9 +101,27 @@ def _lock(folder: Path, progress: Progress) -> Iterator[None]:
         yield
 
 
-def _go_environment() -> dict[str, str]:
-    # A user's GOFLAGS or workspace file must not change what is built; their proxy settings stay.
-    return {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
+@dataclass(frozen=True, slots=True)
+class Go:
+    """A Go command, and the folder of its caches where they are ours (None: the user's own)."""
+
+    command: str
+    caches: Path | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        # A user's GOFLAGS or workspace file must not change what is built; their proxy settings stay.
+        fixed = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
+        if self.caches is None:
+            return fixed
+        # Downloaded modules are read-only otherwise, folders too, and could not simply be removed.
+        ours = {"GOCACHE": str(self.caches / "build"), "GOMODCACHE": str(self.caches / "modules")}
+        return {**fixed, **ours, "GOFLAGS": "-modcacherw"}
+
+    def forget(self) -> None:
+        """Remove the caches that are ours."""
+        if self.caches is not None:
+            shutil.rmtree(self.caches, ignore_errors=True)
 
 
 def describe(line: str, compiled: int, total: int) -> str | None:
@@ -104,13 +133,13 @@ def describe(line: str, compiled: int, total: int) -> str | None:
     return None
 
 
-def _go(go: str, arguments: list[str], progress: Progress, *, total: int = 0, done: int = 0) -> tuple[str, int]:
+def _go(go: Go, arguments: list[str], progress: Progress, *, total: int = 0, done: int = 0) -> tuple[str, int]:
     """Run go in the modules folder. Returns its standard output and how many packages it compiled."""
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(
-            [go, *arguments],
+            [go.command, *arguments],
             cwd=MODULES,
-            env=_go_environment(),
+            env=go.environment,
             stdout=output,
             stderr=subprocess.PIPE,
             text=True,
@@ -141,7 +170,7 @@ def _go(go: str, arguments: list[str], progress: Progress, *, total: int = 0, do
         return output.read(), done
 
 
-def _build_into(folder: Path, go: str, progress: Progress) -> None:
+def _build_into(folder: Path, go: Go, progress: Progress) -> None:
     kubernetes = [COMMANDS + name for name in PROGRAMS if name != "etcd"]
     progress.say("reading which packages there are")
     listed, _ = _go(go, ["list", "-deps", *kubernetes, ETCD], progress)
@@ -164,10 +193,12 @@ def build(out: TextIO | None = None) -> Binaries:
             return found
         for leftover in target.parent.glob(f".{target.name}.*"):
             shutil.rmtree(leftover, ignore_errors=True)
-        go = find_go()
-        if go is None:
+        found_go = find_go()
+        if found_go is None:
             progress.say(f"installing the Go toolchain ({WHEEL})")
-            go = install_go()
+            go = Go(install_go(), caches=cache_root() / "go-caches")
+        else:
+            go = Go(found_go)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
         try:
             _build_into(unfinished, go, progress)
@@ -177,5 +208,7 @@ def build(out: TextIO | None = None) -> Binaries:
             unfinished.rename(target)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
+        progress.say("removing what only the build needed")
+        go.forget()
         progress.say(f"ready in {target}")
     return Binaries(target, "built")

@@ -31,7 +31,7 @@ from .life import Life, MortalStore
 from .manifests import AUTH0_DOMAIN, AZURE_TENANT, SUBSCRIPTION
 from .timeline import Timeline
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 """Real seconds after which a condition is given up; nothing here takes more than three."""
 LOOK = 0.002
 STEPS = (0.25, 0.5, 1.0, 2.0, 4.0, 15.0)
