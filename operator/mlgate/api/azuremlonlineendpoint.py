@@ -13,8 +13,8 @@ from pydantic import Field
 
 from .azure import OBJECT_NAME_IS_ENDPOINT_NAME, EndpointName, Identity, ProvisioningState, Tags, Toggle
 from .managed import ManagedSpec, ManagedStatus
-from .markers import Cel, Immutable, fixed
-from .meta import Api, Column, KindType, ObjectName, Timestamp, columns
+from .markers import Cel, Immutable, ListSet, Within, fixed
+from .meta import Api, Column, Duration, KindType, ObjectName, Timestamp, columns
 from .references import AllowedNamespaces, ObjectRef, SecretRef
 
 AuthMode = Literal["Key", "AMLToken", "AADToken"]
@@ -35,6 +35,29 @@ NOT_BOTH_LIVE_AND_MIRRORED = Cel(
     " || self.mirrorTraffic.all(name, !(name in self.traffic) || self.traffic[name] == 0)",
     "a deployment gets either traffic or mirrorTraffic, not both",
 )
+EndpointProperties = Annotated[
+    dict[str, Annotated[str, Field(max_length=1024)]],
+    Field(max_length=32),
+    Cel("self.all(name, size(name) <= 256)", "keys of properties have at most 256 characters"),
+    Cel(
+        "self.all(name, !name.startsWith('azureml.') && name != 'AzureAsyncOperationUri')",
+        "properties that begin with azureml. and AzureAsyncOperationUri are Azure's own",
+    ),
+]
+
+
+class EndpointCredentialsSecret(SecretRef):
+    """The Secret that receives what callers present, and how often keys are replaced."""
+
+    rotate_every: Annotated[Duration, Within("1h", "8760h")] | None = None
+    """How often the keys of an endpoint with authMode Key are replaced, such as `720h`. Unset: never. Tokens are renewed
+    by themselves."""
+    rotate_at: Timestamp | None = None
+    """Keys that came into use before this moment are replaced as soon as it has passed: write the present time to have
+    them replaced now."""
+    overlap: Annotated[Duration, Within("1m", "720h")] | None = None
+    """How long the old key stays valid after the new one was put into the Secret, for readers other than mlgate's
+    gateways. Unset: until every gateway that uses it has taken the new one, which is waited for in any case."""
 
 
 class AzureMLOnlineEndpointSpec(ManagedSpec):
@@ -43,7 +66,16 @@ class AzureMLOnlineEndpointSpec(ManagedSpec):
     validations: ClassVar[tuple[Cel, ...]] = (
         fixed("azureName", "azureName cannot be changed, added or removed later: create another AzureMLOnlineEndpoint"),
         fixed("identity", "identity cannot be changed, added or removed later: create another AzureMLOnlineEndpoint"),
+        fixed(
+            "properties", "properties cannot be changed, added or removed later: create another AzureMLOnlineEndpoint"
+        ),
         NOT_BOTH_LIVE_AND_MIRRORED,
+        Cel(
+            "!has(self.credentialsSecret) || !(has(self.credentialsSecret.rotateEvery)"
+            " || has(self.credentialsSecret.rotateAt) || has(self.credentialsSecret.overlap))"
+            " || (has(self.authMode) && self.authMode == 'Key')",
+            "rotateEvery, rotateAt and overlap need authMode: Key; tokens are renewed by themselves",
+        ),
     )
 
     workspace_ref: Annotated[
@@ -67,7 +99,9 @@ class AzureMLOnlineEndpointSpec(ManagedSpec):
     """Whether it can be called from the internet."""
     tags: Tags | None = None
     """Tags. Those that are not written here are left alone."""
-    credentials_secret: SecretRef | None = None
+    properties: EndpointProperties | None = None
+    """Properties that Azure keeps with it. Cannot be changed."""
+    credentials_secret: EndpointCredentialsSecret | None = None
     """The Secret that mlgate writes, with the current credential, and keeps fresh. Unset: none is written."""
     allowed_namespaces: AllowedNamespaces | None = None
     """Who may refer to this endpoint. Unset: only this namespace."""
@@ -76,10 +110,30 @@ class AzureMLOnlineEndpointSpec(ManagedSpec):
 class EndpointCredentialStatus(Api):
     """The credential in the credentials Secret."""
 
+    mode: Annotated[str, Field(max_length=32)] | None = None
+    """The authMode that it is for."""
+    slot: Annotated[str, Field(max_length=16)] | None = None
+    """Which of the two keys it is: Primary or Secondary."""
+    fingerprint: Annotated[str, Field(max_length=64)] | None = None
+    """Tells whether the Secret still holds it, and nothing else."""
+    issued_at: Timestamp | None = None
+    """When it came into use."""
     refresh_after: Timestamp | None = None
-    """When it is replaced."""
+    """When a token is replaced."""
     expires_at: Timestamp | None = None
     """When it ends. Unset: it does not end by itself."""
+    rotate_at: Timestamp | None = None
+    """When the next rotation of keys begins."""
+    retiring: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=2), ListSet()] | None = None
+    """Fingerprints of the keys that the rotation under way replaces."""
+    regenerating: Annotated[str, Field(max_length=16)] | None = None
+    """The key that Azure was asked to replace in this rotation."""
+    regenerating_since: Timestamp | None = None
+    """When it was asked."""
+    waits_for: Annotated[str, Field(max_length=1024)] | None = None
+    """What the rotation under way waits for."""
+    checked_at: Timestamp | None = None
+    """When Azure was last asked for its keys."""
 
 
 class AzureMLOnlineEndpointStatus(ManagedStatus):

@@ -8,7 +8,7 @@ same as written).
 
 from .access import AzureAccess, ClientSecret, ManagedIdentity, WorkloadIdentity
 from .arm_id import ArmId, Subject
-from .endpoints import Keys
+from .endpoints import Keys, Slot
 from .explain import Failure, explain
 from .progress import OperationStatus, Progress, State
 from .resources import Accepted
@@ -30,6 +30,7 @@ __all__ = [
     "RequestSeen",
     "Session",
     "Sessions",
+    "Slot",
     "State",
     "Subject",
     "WorkloadIdentity",

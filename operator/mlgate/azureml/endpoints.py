@@ -2,13 +2,15 @@
 
 A PUT without `traffic` sets all traffic to 0 (genaiops-promptflow-template 182), so every PUT carries the whole map;
 PATCH takes tags only. `listKeys` works in authMode Key, `token` in AMLToken (24 h, to be renewed after 12 h:
-recording TestOnlineDeployment); in AADToken callers use an Entra token (`Session.scoring_token`).
+recording TestOnlineDeployment); in AADToken callers use an Entra token (`Session.scoring_token`). `regenerateKeys` is an
+operation (202) and may be given the new key; what the service then keeps is not known for sure, so it is not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from mlgate.errors import Terminal
@@ -20,12 +22,30 @@ from .resources import Accepted, Resources
 from .wire import EndpointToken, Wire
 
 
+class Slot(StrEnum):
+    """Which of the two keys, as `regenerateKeys` names it."""
+
+    PRIMARY = "Primary"
+    SECONDARY = "Secondary"
+
+    @property
+    def other(self) -> Slot:
+        return Slot.SECONDARY if self is Slot.PRIMARY else Slot.PRIMARY
+
+
 @dataclass(frozen=True, slots=True)
 class Keys:
     """The two keys of an endpoint; either is good."""
 
     primary: Sensitive
     secondary: Sensitive
+
+    def __getitem__(self, slot: Slot) -> Sensitive:
+        return self.primary if slot is Slot.PRIMARY else self.secondary
+
+    def slot_of(self, key: Sensitive | None) -> Slot | None:
+        """Which of them it is; None for neither."""
+        return next((slot for slot in Slot if key is not None and self[slot] == key), None)
 
 
 class Endpoints(Resources):
@@ -61,6 +81,12 @@ class Endpoints(Resources):
             Sensitive(self._text(resource_id, body, "primaryKey")),
             Sensitive(self._text(resource_id, body, "secondaryKey")),
         )
+
+    async def regenerate(self, resource_id: str, slot: Slot) -> None:
+        """Starts to replace one key; the other stays as it is. Raises Wait while another operation is under way."""
+        path, what = self._read(resource_id)
+        body = {"keyType": slot.value}
+        self._accepted(await self._wire.call("POST", f"{path}/regenerateKeys", what, body=body), what, "POST")
 
     async def token(self, resource_id: str) -> EndpointToken:
         """A token for scoring. Raises Terminal when its authMode is not AMLToken, Gone when it does not exist."""

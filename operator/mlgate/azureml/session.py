@@ -53,7 +53,7 @@ class Session:
 
     async def scoring_token(self) -> EndpointToken:
         """An Entra token for endpoints with authMode AADToken. Its bearer needs onlineEndpoints/score/action there."""
-        return await self._wire.token(self._cloud.scoring_scope, "token for scoring")
+        return await self._wire.token(self._cloud.scoring_scope, "token for scoring", fresh=True)
 
     def progress(self, resource: Mapping[str, Any]) -> Progress:
         """Where a resource stands and when to look again. Raises Retry when it does not say."""

@@ -134,11 +134,11 @@ class Wire:
             )
         return await self._send(self.asked("GET", subject, writes=False), url, theirs.path, None)
 
-    async def token(self, scope: str, subject: str) -> EndpointToken:
-        """An Entra token for `scope`. Raises CredentialsRejected, Retry."""
+    async def token(self, scope: str, subject: str, *, fresh: bool = False) -> EndpointToken:
+        """An Entra token for `scope`; `fresh`: not one from before. Raises CredentialsRejected, Retry."""
         asked = self.asked("POST", subject, writes=False)
         connection = await self._connected(asked)
-        got = await connection.token(scope)
+        got = await (connection.fresh_token(scope) if fresh else connection.token(scope))
         if isinstance(got, NoAnswer | EntraRefused):
             raise self._trouble(asked, got)
         module: Any = importlib.import_module("mlgate.azureml.pipeline")

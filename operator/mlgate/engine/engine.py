@@ -215,6 +215,14 @@ class Engine:
             self.queue.add(key, Urgency.DELETION if objects.deleting(obj) else Urgency.USER)
         else:
             self.queue.add_after(key, self._clock.chance.uniform(0, self._interval(obj)), Urgency.DRIFT)
+            self._plan_next(key, obj)
+
+    def _plan_next(self, key: Key, obj: Object) -> None:
+        """The look that status knows of, if it is the next."""
+        kind = self.kinds[key.kind]
+        due = kind.next_look(objects.status(obj)) if isinstance(kind, External) else None
+        if due is not None:
+            self.queue.add_after(key, max(1.0, due - self._clock.wall()), Urgency.PROGRESS)
 
     def _index(self, key: Key, obj: Object, *, first: bool) -> None:
         """Known before anything is looked at: what it refers to must be able to wake it, and must not go before it; what
@@ -366,6 +374,8 @@ class Engine:
             self.queue.add_after(key, self.queue.backoff(key), Urgency.RETRY)
         elif verdict.pace is Pace.SLOW:
             self.queue.add_after(key, SLOW * self._clock.chance.uniform(0.75, 1.25), Urgency.DRIFT)
+        if verdict.keep and verdict.pace is Pace.RESYNC:  # it was only glanced at
+            self._plan_next(key, obj)
         if verdict.pace is Pace.RESYNC:
             self.queue.add_after(key, self._interval(obj) * self._clock.chance.uniform(1.0, 1.25), Urgency.DRIFT)
 

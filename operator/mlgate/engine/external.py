@@ -7,6 +7,7 @@ change something can only leave while a plan is carried out that policy let thro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..errors import AlreadyHeld, LostAnswer, Quota, Retry, Terminal, Trouble, Wait, WriteRefused
@@ -22,7 +23,7 @@ from .protocols import Applied, Health, Kind, Outputs, Seen, Situation
 from .resolve import parse
 from .secrets import OutputSecrets, decoded
 from .steps import Steps, Subject, Unfinished
-from .verdict import Notice, Verdict, of_health
+from .verdict import Notice, Verdict, of_health, of_successor
 
 
 class ExternalReconciler:
@@ -267,15 +268,14 @@ class ExternalReconciler:
             outputs: Outputs = await subject.kind.outputs(subject.conn, subject.spec, situation)
         if outputs.begun:
             self._steps.under_way(subject, True)
-        for output in outputs.secrets:
-            written = await self._secrets.write(subject.obj, output, before.get(output.name))
-            if written is not None:
-                self._noted(written)
+        await self._give_away(subject, outputs, before)
         possible = subject.kind.possible(subject.wanted, seen)
         if possible.waits and health.settled and not health.failed:
             health = Health(possible.usable, Reason.DEPENDENCY_NOT_READY, possible.waits, settled=False)
         looks = [seconds for seconds in (again, outputs.again) if seconds is not None]
         verdict = of_health(health, synced=synced, again=min(looks) if looks else None)
+        if outputs.trouble is not None:
+            verdict = of_successor(verdict, outputs.trouble)
         managed = subject.kind.fields_for(subject.spec).managed(subject.wanted)
         told = {
             "externalId": seen.id,
@@ -299,7 +299,8 @@ class ExternalReconciler:
         plan: Plan,
         hold: Hold,
     ) -> tuple[Object, Verdict]:
-        """Nothing is written, but what is there is told: others may build on it."""
+        """Nothing is written outside, but what is there is told: others may build on it. Secrets that exist are kept fresh:
+        a token ends whoever still has to approve a plan."""
         obj, verdict = self._steps.held(subject, seen, health, plan, hold)
         if seen is None:
             return obj, verdict
@@ -309,7 +310,21 @@ class ExternalReconciler:
                 outputs = await subject.kind.outputs(subject.conn, subject.spec, situation)
         except WriteRefused:  # what it gives away would have to be made first (a new secret)
             return obj, verdict
+        if hold.reason is not Reason.PAUSED:
+            await self._give_away(subject, outputs, before, only_existing=True)
+        if outputs.again is not None:
+            verdict = replace(verdict, again=outputs.again)
         return obj, verdict.saying(outputs.status)
+
+    async def _give_away(
+        self, subject: Subject, outputs: Outputs, before: Mapping[str, Object | None], *, only_existing: bool = False
+    ) -> None:
+        for output in outputs.secrets:
+            if only_existing and before.get(output.name) is None:
+                continue
+            written = await self._secrets.write(subject.obj, output, before.get(output.name))
+            if written is not None:
+                self._noted(written)
 
     def _situation(self, subject: Subject, seen: Seen, before: Mapping[str, Object | None]) -> Situation:
         secrets = {name: decoded(secret) for name, secret in before.items()}

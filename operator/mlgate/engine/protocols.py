@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ..api.meta import KindType
+from ..errors import Trouble
 from ..reasons import Reason
 from ..sensitive import Sensitive
 from ..store.protocol import Key, Object
@@ -129,12 +130,14 @@ class SecretOutput:
 @dataclass(frozen=True, slots=True)
 class Outputs:
     """What an object gives away: fields of its status, and Secrets. `again`: seconds until they must be renewed.
-    `begun`: an operation was started for them, and the service works on it."""
+    `begun`: an operation was started for them, and the service works on it. `trouble`: what is given away is good for now,
+    and its successor could not be had."""
 
     status: Mapping[str, Any] = field(default_factory=dict)
     secrets: Sequence[SecretOutput] = ()
     again: float | None = None
     begun: bool = False
+    trouble: Trouble | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +258,11 @@ class External(Kind[SpecT], Generic[SpecT, ConnT]):
     async def outputs(self, conn: ConnT, spec: SpecT, situation: Situation) -> Outputs:
         """What it gives away."""
         return Outputs()
+
+    def next_look(self, status: Mapping[str, Any]) -> float | None:
+        """Unix seconds of the next look that an object's status knows of (a token to be renewed), for after a restart and
+        where being woken took the place of a planned look. Pure."""
+        return None
 
     def blocks_deletion_of(self, target: Object, own: Object) -> bool:
         """Whether `target`, which this object refers to, must stay outside while `own` is there."""

@@ -158,6 +158,23 @@ def of_health(health: Health, *, synced: bool = True, again: float | None = None
     )
 
 
+def of_successor(verdict: Verdict, trouble: Trouble) -> Verdict:
+    """What an object says when what it gives away is good for now and its successor could not be had: as usable as it is,
+    and not in step."""
+    after = trouble.after if isinstance(trouble, Retry | Wait | Quota) else None
+    looks = [seconds for seconds in (verdict.again, after) if seconds is not None]
+    return replace(
+        verdict,
+        synced=False,
+        reason=trouble.reason,
+        message=trouble.message,
+        reconciling=not verdict.stalled,
+        notices=(*verdict.notices, Notice(trouble.reason, trouble.message, warning=True)),
+        again=min(looks) if looks else None,
+        pace=Pace.BACKOFF,
+    )
+
+
 def conditions(
     verdict: Verdict, previous: Sequence[Mapping[str, Any]], *, generation: int, now: str
 ) -> list[dict[str, Any]]:

@@ -52,7 +52,7 @@ def build(
         Auth0Connection(auth0),
         AzureConnection(azure),
         AzureMLWorkspace(azure),
-        AzureMLOnlineEndpoint(azure),
+        AzureMLOnlineEndpoint(azure, gateways),
         AzureMLOnlineDeployment(azure),
         ModelGateway(gateways),
         ModelRoute(gateways),

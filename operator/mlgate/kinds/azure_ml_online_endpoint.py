@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..api.azuremlonlineendpoint import AZURE_ML_ONLINE_ENDPOINT, AzureMLOnlineEndpointSpec
-from ..azureml import Progress, Subject, compare
-from ..engine.clock import rfc3339, unix
+from ..azureml import Progress, Sessions, State, Subject, compare
 from ..engine.marks import Mark
 from ..engine.plan import Plan
 from ..engine.protocols import (
@@ -28,17 +27,20 @@ from ..engine.protocols import (
     Situation,
     Wanted,
 )
-from ..engine.references import Ref, Resolved
+from ..engine.references import SECRET, Ref, Resolved
 from ..errors import Wait
 from ..sensitive import Sensitive
 from ..store.protocol import Key, Object
 from . import arm_body
 from .azure_ml_workspace import arm_identity
+from .endpoint_credential import CREDENTIAL, credential_due, renewed
+from .gateway_view import GatewayView
 from .in_workspace import Placed, find_session, target_of, workspace
 from .on_azure import OnAzure, going, health, met_first, whose
 
-CREDENTIAL = "credential"
-"""Key of the Secret that holds what goes behind `Authorization: Bearer`."""
+HAS_NONE = (State.CREATING, State.DELETING)
+"""What an endpoint has no credential in. One that failed to change or is being changed still answers: its credential must
+not end meanwhile."""
 TRAFFIC, MIRROR = "properties.traffic", "properties.mirrorTraffic"
 WRITTEN = {
     "auth_mode": "properties.authMode",
@@ -46,12 +48,17 @@ WRITTEN = {
     "public_network_access": "properties.publicNetworkAccess",
     "traffic": TRAFFIC,
     "mirror_traffic": MIRROR,
+    "properties": "properties.properties",
 }
 
 
 class AzureMLOnlineEndpoint(OnAzure[AzureMLOnlineEndpointSpec, Placed]):
     type = AZURE_ML_ONLINE_ENDPOINT
-    fields = arm_body.rules(compare.ENDPOINT, fixed=("identity", "location"))
+    fields = arm_body.rules(compare.ENDPOINT, fixed=("identity", "location", "properties.properties"))
+
+    def __init__(self, sessions: Sessions, gateways: GatewayView) -> None:
+        super().__init__(sessions)
+        self._gateways = gateways
 
     def references(self, owner: Owner, spec: AzureMLOnlineEndpointSpec) -> Iterable[Ref]:
         yield workspace(owner, spec.workspace_ref)
@@ -144,37 +151,24 @@ class AzureMLOnlineEndpoint(OnAzure[AzureMLOnlineEndpointSpec, Placed]):
             "authMode": arm_body.read(raw, "properties.authMode"),
             "traffic": arm_body.read(raw, TRAFFIC) or None,
         }
-        if spec.credentials_secret is None or raw["mlgate"]["progress"].state != "Succeeded":
+        template = spec.credentials_secret
+        if template is None or not status["scoringUri"] or raw["mlgate"]["progress"].state in HAS_NONE:
             return Outputs(status)
-        return await self._credential(conn, spec.credentials_secret.name, situation, status)
+        secret = Key(SECRET, situation.owner.namespace, template.name)
+        own = Key(self.type.kind, situation.owner.namespace, situation.owner.name)
 
-    async def _credential(self, conn: Placed, name: str, situation: Situation, status: dict[str, Any]) -> Outputs:
+        def lagging(value: Sensitive) -> Sequence[str]:
+            return self._gateways.lagging(secret, CREDENTIAL, value, waiting=own)
+
         mode = str(status["authMode"] or "").lower()
-        kept = (situation.secrets.get(name) or {}).get(CREDENTIAL)
-        before: Mapping[str, Any] = situation.status.get("credential") or {}
-        same_mode = str(situation.status.get("authMode") or "").lower() == mode
-        due = unix(before["refreshAfter"]) if before.get("refreshAfter") else None
-        status["credentialsSecretName"] = name
-        if kept and same_mode and (due is None or situation.now < due):
-            return Outputs(status, again=due - situation.now if due else None)
-        credential = await self._fetch(conn, situation.seen.id, mode)
-        value, refresh, expires = credential
-        status["credential"] = {
-            "refreshAfter": rfc3339(refresh) if refresh else None,
-            "expiresAt": rfc3339(expires) if expires else None,
-        }
-        secret = SecretOutput(name, {CREDENTIAL: value, "scoring-uri": status["scoringUri"] or ""})
-        return Outputs(status, [secret], again=max(1.0, refresh - situation.now) if refresh else None)
+        got = await renewed(conn.session, template, situation, mode, lagging)
+        status |= {"credentialsSecretName": template.name, "credential": got.status}
+        data = {CREDENTIAL: got.value, "scoring-uri": status["scoringUri"]}
+        secrets = [SecretOutput(template.name, data)]
+        return Outputs(status, secrets, again=got.again, begun=got.begun, trouble=got.trouble)
 
-    @staticmethod
-    async def _fetch(conn: Placed, external_id: str, mode: str) -> tuple[Sensitive, float | None, float | None]:
-        """(what to present, when to renew it, when it ends) in unix seconds."""
-        if mode == "key":
-            return (await conn.session.endpoints.keys(external_id)).primary, None, None
-        token = await (
-            conn.session.scoring_token() if mode == "aadtoken" else conn.session.endpoints.token(external_id)
-        )
-        return token.value, token.refresh_after, token.expires_at
+    def next_look(self, status: Mapping[str, Any]) -> float | None:
+        return credential_due(status.get("credential") or {})
 
     def blocks_deletion_of(self, target: Object, own: Object) -> bool:
         return target["kind"] in ("AzureMLWorkspace", "AzureConnection")

@@ -14,7 +14,7 @@ from ..engine import objects
 from ..engine.references import permitted
 from ..gateway import model
 from ..store.protocol import Key, Object
-from .azure_ml_online_endpoint import CREDENTIAL
+from .endpoint_credential import CREDENTIAL
 
 Lookup = Callable[[Key], Object | None]
 

@@ -9,7 +9,7 @@ import asyncio
 import base64
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -47,6 +47,11 @@ class Gateways:
         self.elsewhere: dict[str, dict[str, ReplicaReport]] = {}
         """Per gateway: what the other replicas say, by replica."""
         self._live: dict[str, dict[str, Route]] = {}
+        self.presented: dict[str, Mapping[str, Credential | Certificate]] = {}
+        """Per gateway: the credentials and certificates that were published last, by name."""
+        self.pending = True
+        """Whether something changed that was not published yet."""
+        self._waiting: set[Key] = set()
 
     def attach(self, server: GatewayServer) -> None:
         """Where the proxies' answers come from."""
@@ -54,8 +59,32 @@ class Gateways:
 
     def forget(self, gateway: str) -> None:
         """The gateway is no more."""
-        for known in (self.published, self.assembled, self._live):
+        for known in (self.published, self.assembled, self._live, self.presented):
             known.pop(gateway, None)
+
+    def lagging(self, secret: Key, entry: str, value: Sensitive, *, waiting: Key) -> Sequence[str]:
+        """As `GatewayView` says. A gateway without a proxy counts: one that is cut off still presents what it had."""
+        behind = []
+        for gateway, assembly in sorted(self.assembled.items()):
+            names = [n for n, place in assembly.credentials.items() if place.secret == secret and entry in place.keys]
+            if not names:
+                continue
+            report, presented = self.report(gateway), self.presented.get(gateway, {})
+            published = all(_presents(presented.get(name), value) for name in names)
+            if not report.proxies:
+                behind.append(f"ModelGateway {gateway}, to which no Envoy is connected")
+            elif not (published and report.settled):
+                behind.append(f"ModelGateway {gateway}")
+        if self.pending and not behind:
+            behind.append("the gateways, whose configuration is being renewed")
+        if behind:
+            self._waiting.add(waiting)
+        return behind
+
+    def who_waits(self) -> set[Key]:
+        """The objects that waited for gateways to take a credential; each is named once."""
+        waiting, self._waiting = self._waiting, set()
+        return waiting
 
     def report(self, gateway: str) -> GatewayReport:
         """How a gateway stands, over all replicas."""
@@ -129,6 +158,7 @@ class GatewayProgrammer:
 
     def _changed(self, key: Key, obj: Object | None) -> None:
         if key.kind in WATCHED:
+            self._gateways.pending = True
             self._wake.set()
 
     def _told(self, gateway: str) -> None:
@@ -143,6 +173,8 @@ class GatewayProgrammer:
         assembly = self._gateways.assembled.get(gateway)
         for route in assembly.gateway.routes if assembly else ():
             self._engine.queue.add(Key("ModelRoute", *route.name.split("/", 1)), Urgency.USER)
+        for waiting in self._gateways.who_waits():
+            self._engine.queue.add(waiting, Urgency.PROGRESS)
 
     async def _run(self) -> None:
         while True:
@@ -167,15 +199,18 @@ class GatewayProgrammer:
             present.add(name)
             assembly = assemble(gateway, routes, cache.get, self.around)
             credentials = {named: await self._credential(named, place) for named, place in assembly.credentials.items()}
-            published = self._server.publish(assembly.gateway, {n: c for n, c in credentials.items() if c is not None})
+            presented = {n: c for n, c in credentials.items() if c is not None}
+            published = self._server.publish(assembly.gateway, presented)
             before = self._gateways.published.get(name)
             old = self._gateways.assembled.get(name)
             self._gateways.published[name], self._gateways.assembled[name] = published, assembly
+            self._gateways.presented[name] = presented
             if published.changed or before is None or _differs(before, published) or old != assembly:
                 self.look_at(name)
         for name in set(self._gateways.published) - present:
             self._server.forget(name)
             self._gateways.forget(name)
+        self._gateways.pending = self._wake.is_set()
 
     async def _credential(self, name: str, place: Place) -> Credential | Certificate | None:
         """A credential from its Secret; read again only when the Secret changed since."""
@@ -201,6 +236,10 @@ def _read(name: str, place: Place, secret: Object | None) -> Credential | Certif
     if len(texts) == 2:
         return Certificate(name, texts[0], Sensitive(texts[1]))
     return Credential(name, Sensitive(texts[0].strip()))
+
+
+def _presents(published: Credential | Certificate | None, value: Sensitive) -> bool:
+    return isinstance(published, Credential) and published.value == Sensitive(value.reveal().strip())
 
 
 def _differs(before: Published, after: Published) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ..errors import Wait
 from ..reasons import Reason
+from ..sensitive import Sensitive
+from ..store.protocol import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +72,9 @@ class GatewayView(Protocol):
 
     def report(self, gateway: str) -> GatewayReport:
         """How a gateway (`namespace/name`) stands; an empty report for one that is not served."""
+        ...
+
+    def lagging(self, secret: Key, entry: str, value: Sensitive, *, waiting: Key) -> Sequence[str]:
+        """The gateways that present this entry of a Secret to an upstream and whose proxies do not all have this value of it
+        yet, in words. The object `waiting` is looked at again when one of them took something."""
         ...

@@ -16,7 +16,7 @@ from mlgate.kinds.on_azure import mark_tags
 from unit.engine.samples import an_object
 from unit.kinds.given import MARK, OWNER, resolved
 
-KIND = AzureMLOnlineEndpoint(cast(Any, None))
+KIND = AzureMLOnlineEndpoint(cast(Any, None), cast(Any, None))
 
 
 def seen(*standing: str, traffic: dict[str, int] | None = None) -> Seen:
