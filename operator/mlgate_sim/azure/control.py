@@ -58,7 +58,7 @@ class Control:
         return web.Response(status=204)
 
     async def scoring(self, request: web.Request) -> web.StreamResponse:
-        """`{endpoint, deployment, status, latency_seconds, times}`."""
+        """`{endpoint, deployment, status, latency_seconds, times, events, pause_seconds}`."""
         try:
             fault = ScoringFault(**await _object(request))
         except (TypeError, ValueError) as error:

@@ -4,7 +4,8 @@ Recorded (TestOnlineDeployment): the answer names the deployment in `azureml-mod
 `x-ms-run-fn-exec-ms`, `x-ms-run-function-failed` and `Server: azureml-frontdoor`. Documented: 401 for a bad
 credential, 404 when no deployment has traffic, 408 beyond the request timeout, 424 when the model fails (with
 `ms-azureml-model-error-statuscode` and `-reason`), 429 when too many requests wait; the request header
-`azureml-model-deployment` picks a deployment without regard to traffic.
+`azureml-model-deployment` picks a deployment without regard to traffic; a share of the live calls is copied to the
+deployment in `mirrorTraffic`, whose answers are dropped.
 """
 
 from __future__ import annotations
@@ -77,6 +78,15 @@ def choose_deployment(state: AzureState, endpoint: Json, pinned: str | None, dra
     return found[name]
 
 
+def choose_mirror(state: AzureState, endpoint: Json, pinned: str | None, draw: Callable[[], float]) -> str | None:
+    """The deployment that gets a copy of this call, if one does: never of a pinned one."""
+    for name, share in (endpoint["properties"]["mirrorTraffic"] or {}).items():
+        ready = f"{endpoint['id']}/deployments/{name}".lower() in state.serving
+        if pinned is None and ready and draw() * 100 < share:
+            return str(name)
+    return None
+
+
 def _draw(traffic: Mapping[str, int], draw: Callable[[], float]) -> str | None:
     weighted = [(name, weight) for name, weight in traffic.items() if weight > 0]
     point = draw() * sum(weight for _, weight in weighted)
@@ -96,6 +106,12 @@ def predict(payload: Any, deployment: str) -> Json:
         canonical = json.dumps(payload, sort_keys=True, separators=(",", ":")).encode()
         score = int.from_bytes(hashlib.sha256(canonical).digest()[:4]) / 0xFFFFFFFF
     return {"prediction": {"fraud_probability": round(score, 4)}, "deployment": deployment}
+
+
+def events(answer: Json, count: int) -> list[str]:
+    """An answer piece by piece, as server-sent events; the last one says that it is over."""
+    parts = [json.dumps({"part": number, **answer}) for number in range(1, count + 1)]
+    return [f"data: {part}\n\n" for part in (*parts, "[DONE]")]
 
 
 def run_headers(deployment: str, milliseconds: float, *, failed: bool = False) -> dict[str, str]:

@@ -12,7 +12,8 @@ from mlgate_sim.azure.arm_message import Json
 class ScoringFault:
     """Calls to `endpoint` (and, if named, `deployment`) take `latency_seconds` longer and answer `status`.
 
-    status None is an ordinary answer, after the latency. times None means for ever.
+    status None is an ordinary answer, after the latency. times None means for ever. An answer in server-sent events has
+    `events` of them, with `pause_seconds` between two.
     """
 
     endpoint: str
@@ -20,6 +21,8 @@ class ScoringFault:
     status: int | None = None
     latency_seconds: float = 0.0
     times: int | None = None
+    events: int = 3
+    pause_seconds: float = 0.0
 
 
 @dataclass(slots=True)

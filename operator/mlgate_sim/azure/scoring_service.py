@@ -1,5 +1,8 @@
 """The scoring service over HTTP: `POST /scoring/{endpoint}.{region}/score` and `GET …/swagger.json`.
 
+Whoever accepts `text/event-stream` gets the answer piece by piece, as chat models give theirs. Copies for
+`mirrorTraffic` are only noted in the request log (`mirrored`): nobody sees their answers.
+
 The real one gives every endpoint a host of its own (`{endpoint}.{region}.inference.ml.azure.com`); here everything
 is on one address, so the host became the first part of the path.
 """
@@ -18,9 +21,11 @@ from aiohttp import web
 from mlgate_sim.azure import scoring
 from mlgate_sim.azure.arm_message import Answer, Json, Refusal
 from mlgate_sim.azure.entra import TokenSigner
+from mlgate_sim.azure.scoring_script import ScoringFault
 from mlgate_sim.azure.state import AzureState
 from mlgate_sim.server import notes
 
+STREAM = "text/event-stream"
 Sleep = Callable[[float], Awaitable[Any]]
 
 
@@ -43,10 +48,16 @@ class ScoringService:
             scoring.refuse_credential(self.state, self.signer, endpoint, request.headers.get("Authorization"))
             pinned = request.headers.get(scoring.DEPLOYMENT_HEADER)
             deployment = scoring.choose_deployment(self.state, endpoint, pinned, self.draw)
-            answer = await self._run(endpoint, deployment, await request.text())
+            mirror = scoring.choose_mirror(self.state, endpoint, pinned, self.draw)
+            if mirror is not None:
+                notes(request)["mirrored"] = mirror
+            fault = self.state.scoring.take(endpoint["name"], deployment["name"])
+            answer = await self._run(deployment, fault, await request.text())
         except Refusal as refusal:
-            answer = refusal.answer
+            answer, fault = refusal.answer, None
         notes(request)["deployment"] = answer.headers.get(scoring.DEPLOYMENT_HEADER)
+        if answer.status == 200 and STREAM in request.headers.get("Accept", ""):
+            return await self._stream(request, answer, fault)
         return to_response(answer, request)
 
     async def swagger(self, request: web.Request) -> web.StreamResponse:
@@ -67,9 +78,19 @@ class ScoringService:
             raise Refusal(Answer(404, f"There is no endpoint '{name}' in region '{region}'."))
         return endpoint
 
-    async def _run(self, endpoint: Json, deployment: Json, text: str) -> Answer:
+    async def _stream(self, request: web.Request, answer: Answer, fault: ScoringFault | None) -> web.StreamResponse:
+        pause = fault.pause_seconds if fault else 0.0
+        response = web.StreamResponse(headers={**front_door(answer, request), "Content-Type": STREAM})
+        await response.prepare(request)
+        for number, event in enumerate(scoring.events(answer.body, fault.events if fault else 3)):
+            if number and pause:
+                await self.sleep(pause)
+            await response.write(event.encode())
+        await response.write_eof()
+        return response
+
+    async def _run(self, deployment: Json, fault: ScoringFault | None, text: str) -> Answer:
         name = deployment["name"]
-        fault = self.state.scoring.take(endpoint["name"], name)
         latency = fault.latency_seconds if fault else 0.0
         limit = scoring.request_timeout(deployment)
         if latency > limit:
@@ -86,13 +107,19 @@ class ScoringService:
         return Answer(200, scoring.predict(payload, name), scoring.run_headers(name, 0.25 + latency * 1000))
 
 
-def to_response(answer: Answer, request: web.Request) -> web.Response:
-    """The answer with what the front door adds to every one of them."""
+def front_door(answer: Answer, request: web.Request) -> dict[str, str]:
+    """The headers of an answer, with what the front door adds to every one."""
     # The caller's x-request-id is overwritten, as documented.
     headers = {**answer.headers, "x-request-id": str(uuid.uuid4()), "Server": "azureml-frontdoor"}
     client_request = request.headers.get("x-ms-client-request-id")
     if client_request:
         headers["x-ms-client-request-id"] = client_request
+    return headers
+
+
+def to_response(answer: Answer, request: web.Request) -> web.Response:
+    """The answer as HTTP, whole."""
+    headers = front_door(answer, request)
     if isinstance(answer.body, str):
         return web.Response(status=answer.status, text=answer.body, headers=headers)
     text = json.dumps(answer.body)

@@ -196,9 +196,12 @@ class AzureSimulator(Simulator):
         status: int | None = None,
         latency_seconds: float = 0.0,
         times: int | None = None,
+        events: int = 3,
+        pause_seconds: float = 0.0,
     ) -> None:
-        """Scoring calls answer `status` and take `latency_seconds` longer."""
-        self.memory.scoring.faults.append(ScoringFault(endpoint, deployment, status, latency_seconds, times))
+        """Scoring calls answer `status` and take `latency_seconds` longer; streams have `events` with pauses between."""
+        fault = ScoringFault(endpoint, deployment, status, latency_seconds, times, events, pause_seconds)
+        self.memory.scoring.faults.append(fault)
 
     def forbid(self, *actions: str) -> None:
         """403 AuthorizationFailed for RBAC actions that match (`Microsoft.MachineLearningServices/*/write`)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections import Counter
 from typing import Any
 
@@ -189,3 +190,47 @@ async def test_the_swagger_of_an_endpoint_wants_the_same_credential(
 )
 def test_durations_are_read(duration: str, expected: float) -> None:
     assert scoring_rules.seconds(duration) == expected
+
+
+async def test_a_share_of_the_calls_is_copied_to_a_shadow_and_only_noted(
+    azure: AzureSimulator, arm: Arm, caller: Caller, clock: ManualClock, serving: str
+) -> None:
+    await arm("PUT", f"{ENDPOINT}/deployments/green", deployment_body())
+    clock.forward(540)
+    await arm("PUT", ENDPOINT, endpoint_body(traffic={"blue": 100}, mirrorTraffic={"green": 20}))
+    clock.forward(540)
+    endpoint = azure.resource("onlineEndpoints", "ws1", "fraud")
+    assert endpoint is not None
+    draws = [index / 100 for index in range(100)]
+    copied = [scoring_rules.choose_mirror(azure.memory, endpoint, None, lambda draw=draw: draw) for draw in draws]
+    assert Counter(copied) == {"green": 20, None: 80}
+    assert scoring_rules.choose_mirror(azure.memory, endpoint, "blue", lambda: 0.0) is None
+    azure.memory.serving.clear()
+    assert scoring_rules.choose_mirror(azure.memory, endpoint, None, lambda: 0.0) is None
+
+
+async def test_whoever_accepts_events_gets_the_answer_piece_by_piece() -> None:
+    goes_on = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        await goes_on.wait()
+
+    async with AzureSimulator(operation_seconds=0, seed_workspace="ws1", sleep=sleep) as azure:
+        base = azure.workspace_id("ws1")
+        azure.arm("PUT", f"{base}/{ENDPOINT}", endpoint_body())
+        azure.arm("PUT", f"{base}/{ENDPOINT}/deployments/blue", deployment_body())
+        azure.arm("PUT", f"{base}/{ENDPOINT}", endpoint_body(traffic={"blue": 100}))
+        keys: Any = azure.arm("POST", f"{base}/{ENDPOINT}/listKeys").body
+        azure.script_scoring("fraud", events=2, pause_seconds=1.0)
+        caller = Caller(azure)
+        headers = {"Authorization": f"Bearer {keys['primaryKey']}", "Accept": "text/event-stream"}
+        url = f"{azure.url}/scoring/fraud.westeurope/score"
+        async with caller.session.post(url, json={"amount": 5000}, headers=headers) as answer:
+            assert answer.headers["Content-Type"] == "text/event-stream"
+            assert answer.headers["azureml-model-deployment"] == "blue"
+            first = await answer.content.readuntil(b"\n\n")
+            assert json.loads(first.removeprefix(b"data: "))["part"] == 1
+            goes_on.set()
+            rest = (await answer.content.read()).decode().split("\n\n")
+        await caller.close()
+    assert len(rest) == 3 and rest[-2] == "data: [DONE]"
