@@ -79,6 +79,7 @@ class ScoringService:
         return endpoint
 
     async def _stream(self, request: web.Request, answer: Answer, fault: ScoringFault | None) -> web.StreamResponse:
+        assert isinstance(answer.body, dict)  # what a model said
         pause = fault.pause_seconds if fault else 0.0
         response = web.StreamResponse(headers={**front_door(answer, request), "Content-Type": STREAM})
         await response.prepare(request)

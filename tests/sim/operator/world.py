@@ -17,6 +17,7 @@ from mlgate.api.crd import crds
 from mlgate.engine import objects
 from mlgate.engine.engine import Engine, Settings
 from mlgate.gateway.server import GatewayServer
+from mlgate.kinds.gateway_assembly import Surroundings
 from mlgate.kinds.gateway_programmer import GatewayProgrammer, Gateways
 from mlgate.kinds.log_follower import LogFollower
 from mlgate.shell.ring import Listing
@@ -98,6 +99,15 @@ class Operator:
     @property
     def problem(self) -> str | None:
         return self._bells.problem
+
+    @property
+    def xds_port(self) -> int:
+        """Where a proxy gets its configuration."""
+        return self._gateway.port
+
+    def surround(self, around: Surroundings) -> None:
+        """For a world with a real proxy; before its gateway is there."""
+        self._programmer.around = around
 
     def _die(self) -> None:
         self._ending = asyncio.create_task(self._bury())
