@@ -10,9 +10,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from .azure import OBJECT_NAME_IS_ENDPOINT_NAME, AssetName, EndpointName, ProvisioningState, Tags
+from .azure import OBJECT_NAME_IS_ENDPOINT_NAME, AssetName, EndpointName, ProvisioningState, Tags, Toggle
 from .managed import ManagedSpec, ManagedStatus
-from .markers import Cel, Immutable, ListMap, Within, exactly_one, fixed
+from .markers import Cel, Immutable, ListMap, ListSet, Within, exactly_one, fixed
 from .meta import Api, Column, Duration, KindType, columns
 from .references import AllowedNamespaces, ObjectRef, SecretKeyRef
 
@@ -112,6 +112,35 @@ class RequestSettings(Api):
     """How long a request may wait for an instance."""
 
 
+class Collection(Api):
+    """One stream of collected data."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    """Its name. `request` and `response` are the payloads; any other is what the scoring code collects by itself, such
+    as `model_inputs` and `model_outputs`."""
+    enabled: bool | None = None
+    """Whether it is collected. To end a collection write `false`: one that is left out is left alone."""
+    data_id: AssetId | None = None
+    """The data asset that it is collected into. Unset: one that Azure makes."""
+    client_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """Client id of the managed identity that writes it. Unset: the endpoint's own."""
+    sampling_percentage: Annotated[int, Field(ge=1, le=100)] | None = None
+    """How much of it is collected. Azure's own default is 100."""
+
+
+class DataCollector(Api):
+    """Keeps what goes into and comes out of the model, for monitoring."""
+
+    collections: Annotated[list[Collection], Field(min_length=1, max_length=5), ListMap("name")]
+    """What is collected; at most 5."""
+    rolling_rate: Literal["Year", "Month", "Day", "Hour", "Minute"] | None = None
+    """For how long one folder is written to. Azure's own default is Hour."""
+    capture_headers: (
+        Annotated[list[Annotated[str, Field(min_length=1, max_length=128)]], Field(max_length=32), ListSet()] | None
+    ) = None
+    """Request headers that are kept with `request` and `response`."""
+
+
 class EnvironmentVariable(Api):
     """An environment variable of the scoring container."""
 
@@ -146,16 +175,31 @@ class DeploymentFields(Api):
     """How Azure finds out whether an instance is alive."""
     readiness_probe: Probe | None = None
     """How Azure finds out whether an instance is ready."""
+    startup_probe: Probe | None = None
+    """How Azure finds out whether an instance has started; the other probes begin then."""
     request_settings: RequestSettings | None = None
     """How requests are handled."""
     environment_variables: Annotated[list[EnvironmentVariable], Field(max_length=100), ListMap("name")] | None = None
     """Environment variables of the scoring container."""
     app_insights_enabled: bool | None = None
     """Whether calls and logs go to Application Insights."""
+    data_collector: DataCollector | None = None
+    """Keeps what goes into and comes out of the model, for monitoring."""
+    egress_public_network_access: Toggle | None = None
+    """Whether the container may reach the internet. Azure's own default is Enabled."""
+    model_mount_path: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^/")] | None = None
+    """Where the model is mounted in a custom container."""
     description: Annotated[str, Field(max_length=1024)] | None = None
     """What it is for."""
     tags: Tags | None = None
     """Tags. Those that are not written here are left alone."""
+    failure_policy: Literal["Update", "Recreate"] | None = None
+    """What is done about a deployment that Azure could not make, once the manifest changes or another try is asked for
+    (annotation `mlgate.dev/reconcile-requested-at`). `Update`, the default: the wish is sent again over what is there.
+    `Recreate`: it is removed first, but only while no traffic goes to it."""
+    preflight: Literal["Check", "Skip"] | None = None
+    """Whether mlgate looks, before a new deployment is made, for what would let it fail after minutes: a missing model
+    version, an instance type that the region does not offer, too little quota, missing roles. The default is Check."""
 
 
 class AzureMLOnlineDeploymentSpec(ManagedSpec, DeploymentFields):
@@ -183,7 +227,9 @@ class DeploymentFailure(Api):
     code: Annotated[str, Field(max_length=256)]
     """Azure's code, such as `OutOfQuota`."""
     message: Annotated[str, Field(max_length=8192)] = ""
-    """Azure's words and the last log lines."""
+    """What happened, why, and what to do."""
+    log: Annotated[list[Annotated[str, Field(max_length=512)]], Field(max_length=20)] | None = None
+    """The last lines of the container's log, with secrets masked."""
 
 
 class AzureMLOnlineDeploymentStatus(ManagedStatus):

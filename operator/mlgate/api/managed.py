@@ -106,6 +106,8 @@ class ManagedStatus(Api):
     """The id of what this object stands for outside."""
     last_sync_time: Timestamp | None = None
     """When outside was last seen to be as written here."""
+    operation_since: Timestamp | None = None
+    """Since when the service has been working on the last change; gone when it is through."""
     last_handled_reconcile_at: Annotated[str, Field(max_length=256)] | None = None
     """The value of the annotation `mlgate.dev/reconcile-requested-at` that was last acted on."""
     wish_hash: Annotated[str, Field(max_length=64)] | None = None

@@ -74,6 +74,11 @@ def contains(wanted: Any, seen: Any) -> bool:
     return all((seen or {}).get(key) == value for key, value in (wanted or {}).items())
 
 
+def names(wanted: Any, seen: Any) -> bool:
+    """Lists of names (of headers): in any order and casing."""
+    return {str(name).lower() for name in wanted or ()} == {str(name).lower() for name in seen or ()}
+
+
 def number(wanted: Any, seen: Any) -> bool:
     """Numbers, also those that come back as text."""
     try:
@@ -100,7 +105,8 @@ def asset(wanted: Any, seen: Any) -> bool:
 
 
 _ASSET_PATH = re.compile(
-    r"(?:^azureml://|/)(?:registries/([^/]+)/)?(models|environments|codes|components)/([^/]+)/versions/([^/]+)$", re.I
+    r"(?:^azureml://|/)(?:registries/([^/]+)/)?(models|environments|codes|components|data)/([^/]+)/versions/([^/]+)$",
+    re.I,
 )
 _ASSET_SHORT = re.compile(r"^azureml:([^:/@]+):([^:/]+)$")
 
@@ -169,6 +175,11 @@ DEPLOYMENT: Mapping[str, Same] = {
     "properties.readinessProbe.initialDelay": duration,
     "properties.readinessProbe.period": duration,
     "properties.readinessProbe.timeout": duration,
+    "properties.startupProbe.initialDelay": duration,
+    "properties.startupProbe.period": duration,
+    "properties.startupProbe.timeout": duration,
+    "properties.dataCollector.rollingRate": any_case,
+    "properties.dataCollector.requestLogging.captureHeaders": names,
     "properties.scaleSettings.scaleType": any_case,
     "properties.scaleSettings.pollingInterval": duration,
     "properties.properties": contains,

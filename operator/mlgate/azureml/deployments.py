@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from . import arm_id
@@ -26,9 +27,12 @@ class Deployments(Resources):
         """The ARM id. Raises Terminal for impossible names."""
         return arm_id.deployment_id(endpoint_id, name)
 
-    async def patch_capacity(self, resource_id: str, capacity: int) -> Accepted:
-        """Sets the number of instances and nothing else."""
-        return await self._patch(resource_id, {"sku": {"capacity": capacity}})
+    async def patch(
+        self, resource_id: str, *, capacity: int | None = None, tags: Mapping[str, str] | None = None
+    ) -> Accepted:
+        """Sets the number of instances, all tags, or both, and nothing else: the instances that run go on running."""
+        body: dict[str, Any] = {} if capacity is None else {"sku": {"capacity": capacity}}
+        return await self._patch(resource_id, body if tags is None else {**body, "tags": dict(tags)})
 
     async def of_endpoint(self, endpoint_id: str) -> list[dict[str, Any]]:
         """All deployments of an endpoint, in one request per page. Raises Gone when the endpoint does not exist."""

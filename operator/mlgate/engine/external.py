@@ -11,9 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import AlreadyHeld, LostAnswer, Quota, Retry, Terminal, Trouble, Wait, WriteRefused
+from ..outbound import Urgency
 from ..reasons import Reason
 from ..store.protocol import Object
 from . import objects
+from .clock import unix
 from .ending import Ending
 from .fields import Fields, Managed
 from .identity import Adopt, choose, conflict
@@ -24,6 +26,9 @@ from .resolve import parse
 from .secrets import OutputSecrets, decoded
 from .steps import Steps, Subject, Unfinished
 from .verdict import Notice, Verdict, of_health, of_successor
+
+LATE_LOOK = 60.0
+"""Seconds between looks at an operation that takes longer than its service says it may."""
 
 
 class ExternalReconciler:
@@ -59,13 +64,12 @@ class ExternalReconciler:
         self._steps.under_way(subject, health is not None and not health.settled)
         if seen is not None and health is not None and not health.settled:
             return await self._conclude(subject, seen, health, before, synced=False)
-        forced = objects.asked_for(subject.obj)
         if (
             seen is not None
             and health is not None
             and health.failed
-            and not forced
             and subject.status.get("wishHash") == wish
+            and not self._tries_again(subject, health)
         ):
             return await self._conclude(subject, seen, health, before)
         plan = self._plan(subject, seen, retry=bool(health and health.failed))
@@ -79,6 +83,13 @@ class ExternalReconciler:
             assert seen is not None and health is not None
             return await self._conclude(subject, seen, health, before, status={"wishHash": wish})
         return await self._carry_out(subject, plan, seen, before, wish)
+
+    @staticmethod
+    def _tries_again(subject: Subject, health: Health) -> bool:
+        """Whether the wish that failed is sent once more: when the user asks for it, or when the failure may pass and
+        was told a slow look ago."""
+        rested = subject.urgency is Urgency.DRIFT and objects.says(subject.obj, "Stalled")
+        return objects.asked_for(subject.obj) or (health.may_pass and rested)
 
     def _is_settled(self, subject: Subject, wish: str) -> bool:
         """Woken by something it refers to, and its wish is what was carried out: nothing to ask the service for. Drift
@@ -263,6 +274,8 @@ class ExternalReconciler:
     ) -> tuple[Object, Verdict]:
         subject.obj = await self._steps.hold(subject)
         self._steps.under_way(subject, not health.settled)
+        since = self._operation_since(subject, health)
+        health = _overdue(health, since, self._steps.clock.wall())
         situation = self._situation(subject, seen, before)
         with self._steps.writing(subject) if self._steps.may_write(subject) else self._steps.reading(subject):
             outputs: Outputs = await subject.kind.outputs(subject.conn, subject.spec, situation)
@@ -281,6 +294,7 @@ class ExternalReconciler:
             "externalId": seen.id,
             "plan": None,
             "drift": None,
+            "operationSince": since,
             **outputs.status,
             **(status or {}),
         }
@@ -326,6 +340,12 @@ class ExternalReconciler:
             if written is not None:
                 self._noted(written)
 
+    def _operation_since(self, subject: Subject, health: Health) -> str | None:
+        """Kept in status, so that a restart does not make a long operation look young."""
+        if health.settled:
+            return None
+        return str(subject.status.get("operationSince") or self._steps.clock.timestamp())
+
     def _situation(self, subject: Subject, seen: Seen, before: Mapping[str, Object | None]) -> Situation:
         secrets = {name: decoded(secret) for name, secret in before.items()}
         now = self._steps.clock.wall()
@@ -334,6 +354,19 @@ class ExternalReconciler:
             return self._steps.why_not_now(subject)
 
         return Situation(subject.owner, subject.wanted, seen, subject.status, secrets, now, turn)
+
+
+def _overdue(health: Health, since: str | None, now: float) -> Health:
+    """What works longer than its service says it may: still watched, and told."""
+    if since is None or health.limit is None or now - unix(since) <= health.limit:
+        return health
+    message = (
+        f"{health.message} It takes longer than such an operation may ({health.limit / 60:.0f} minutes); it began at {since}."
+        " mlgate goes on watching. Look at it in the service's own portal; deleting the object removes it."
+    )
+    return replace(
+        health, reason=Reason.PROVISIONING_TIMEOUT, message=message.strip(), again=max(health.again or 0.0, LATE_LOOK)
+    )
 
 
 def _together(managed: Managed, fields: Fields, wanted: Mapping[str, Any]) -> dict[str, list[str]] | None:

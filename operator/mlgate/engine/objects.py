@@ -94,7 +94,7 @@ def steering(obj: Object) -> tuple[Any, ...]:
     )
 
 
-VOLATILE = ("lastSyncTime", "plan", "jwks", "jwksKeyIds", "grantedScopes", "missingScopes")
+VOLATILE = ("lastSyncTime", "operationSince", "plan", "jwks", "jwksKeyIds", "grantedScopes", "missingScopes")
 """Parts of a status that no referring object builds on; the gateway reads some of them for itself."""
 
 
@@ -115,5 +115,9 @@ def visible(obj: Object) -> tuple[Any, ...]:
         (c.get("type"), c.get("status"), c.get("reason"), c.get("observedGeneration"))
         for c in status(obj).get("conditions") or ()
     )
-    rest = {name: value for name, value in status(obj).items() if name not in ("conditions", "lastSyncTime", "plan")}
+    rest = {
+        name: value
+        for name, value in status(obj).items()
+        if name not in ("conditions", "lastSyncTime", "operationSince", "plan")
+    }
     return (steering(obj), conditions, rest)

@@ -94,7 +94,8 @@ class Deletion:
 class Health:
     """Whether it can be used now (`ready`), and whether the service still works on the last change (`settled`).
 
-    `again`: seconds to the next look while it is not settled. `failed`: the service gave up; only a change helps."""
+    `again`: seconds to the next look while it is not settled; `limit`: seconds that the service may work on a change by
+    its own word. `failed`: the service gave up; only a change helps, or, where it `may_pass`, another try later."""
 
     ready: bool
     reason: Reason = Reason.AVAILABLE
@@ -102,6 +103,8 @@ class Health:
     settled: bool = True
     again: float | None = None
     failed: bool = False
+    limit: float | None = None
+    may_pass: bool = False
 
 
 HEALTHY = Health(ready=True)

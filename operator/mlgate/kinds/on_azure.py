@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from ..api.azureconnection import AzureConnectionSpec
 from ..api.managed import ManagedSpec
 from ..azureml import AzureAccess, ClientSecret, ManagedIdentity, Progress, Session, Sessions, WorkloadIdentity
-from ..azureml.progress import State
+from ..azureml.progress import DEADLINE, State
 from ..engine.marks import Mark
 from ..engine.protocols import Connection, External, Health, Seen, Wanted
 from ..engine.references import Target
@@ -99,8 +99,13 @@ def going(progress: Progress) -> str:
     return f"Azure is still working on it ({progress.state}); it goes when that has ended."
 
 
-def health(progress: Progress, *, usable: bool, failure: str = "") -> Health:
-    """How something whose operation stands like this is. `usable`: it answers although it is being changed."""
+def health(progress: Progress, *, usable: bool, failure: str = "", may_pass: bool = False) -> Health:
+    """How something whose operation stands like this is. `usable`: it answers although it is being changed;
+    `may_pass`: the same request may succeed another time."""
+    return replace(_health(progress, usable=usable, failure=failure), limit=DEADLINE, may_pass=may_pass)
+
+
+def _health(progress: Progress, *, usable: bool, failure: str) -> Health:
     match progress.state:
         case State.SUCCEEDED:
             return Health(True)

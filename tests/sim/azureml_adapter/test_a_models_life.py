@@ -47,7 +47,7 @@ async def test_workspace_endpoint_deployment_traffic_keys_and_back_by_provisioni
     assert [one["name"] for one in await session.deployments.of_endpoint(endpoint_id)] == ["blue"]
     assert [one["name"] for one in await session.endpoints.of_workspace(workspace_id)] == ["fraud"]
 
-    await session.deployments.patch_capacity(blue, 3)
+    await session.deployments.patch(blue, capacity=3)
     seen, _ = await journey.settled(session, session.deployments, blue)
     assert seen["sku"]["capacity"] == 3
     await session.endpoints.patch_tags(endpoint_id, {"team": "risk"})
