@@ -248,9 +248,7 @@ class TestOutsideOfAPermit:
                 world.session.workspaces.put(workspace_id, journey.WORKSPACE),
                 world.session.workspaces.delete(workspace_id),
                 world.session.endpoints.patch_tags(f"{workspace_id}/onlineEndpoints/fraud", {}),
-                world.session.deployments.patch_capacity(
-                    f"{workspace_id}/onlineEndpoints/fraud/deployments/blue", capacity=2
-                ),
+                world.session.deployments.patch(f"{workspace_id}/onlineEndpoints/fraud/deployments/blue", capacity=2),
             ):
                 with pytest.raises(WriteRefused):
                     await write
