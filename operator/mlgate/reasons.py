@@ -52,6 +52,8 @@ class Reason(StrEnum):
     """The service tried and failed; the message has its reason."""
     PROVISIONING_TIMEOUT = "ProvisioningTimeout"
     """The service takes longer than it says it should; still watched."""
+    ROLLED_BACK = "RolledBack"
+    """A new deployment was not good enough: traffic is with the last good one again; the message has the cause."""
     ROUTE_REJECTED = "RouteRejected"
     """The gateway refused the configuration; the message has its words, the old one keeps serving."""
     UNREACHABLE = "Unreachable"

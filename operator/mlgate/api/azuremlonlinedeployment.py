@@ -17,6 +17,9 @@ from .meta import Api, Column, Duration, KindType, columns
 from .references import AllowedNamespaces, ObjectRef, SecretKeyRef
 
 AssetId = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^(/subscriptions/|azureml:)[^\s]+$")]
+ModelVersion = Annotated[
+    str, Field(min_length=1, max_length=255, pattern=r"^(@[a-zA-Z][-_a-zA-Z0-9]*|[a-zA-Z0-9][-_.a-zA-Z0-9]*)$")
+]
 AssetVersion = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^(@latest|[a-zA-Z0-9][-_.a-zA-Z0-9]*)$")]
 _ID_OR_NAME = (
     exactly_one("id", "name", message="write either id or name and version, not both"),
@@ -33,8 +36,9 @@ class ModelSource(Api):
     """Its ARM id, or `azureml://registries/...`."""
     name: AssetName | None = None
     """Its name in the endpoint's workspace."""
-    version: AssetVersion | None = None
-    """Its version, or `@latest`, which status resolves to the version in use."""
+    version: ModelVersion | None = None
+    """Its version, or `@latest` for the newest, or a stage such as `@Production` for the newest in it; status says which
+    version that is."""
 
 
 class EnvironmentSource(Api):

@@ -36,6 +36,12 @@ RECONCILE_REQUESTED_AT = f"{GROUP}/reconcile-requested-at"
 """Annotation: a new value asks for a look right now; echoed in `status.lastHandledReconcileAt`."""
 APPROVE = f"{GROUP}/approve"
 """Annotation: the hash of the plan in status that may be carried out."""
+PROMOTE = f"{GROUP}/promote"
+"""Annotation: `status.rollout.promote` ends this pause of a rollout, the new deployment's name ends all of them."""
+ABORT = f"{GROUP}/abort"
+"""Annotation: the name of the new deployment whose rollout is taken back."""
+RETRY = f"{GROUP}/retry"
+"""Annotation: `status.rollout.failure.retry` tries a revision again that was taken back."""
 
 
 class Api(BaseModel):

@@ -12,7 +12,6 @@ from pydantic import Field
 
 from .auth0api import ApiPermission
 from .azure import EndpointName, Identity, Tags, Toggle
-from .azuremlonlinedeployment import DeploymentFields, ModelSource
 from .azuremlonlineendpoint import NOT_BOTH_LIVE_AND_MIRRORED, AuthMode, MirrorTraffic, Traffic
 from .managed import ManagedSpec, ManagedStatus
 from .markers import Cel, Immutable, ListMap, ListSet, fixed
@@ -20,6 +19,7 @@ from .meta import AGE, MESSAGE, READY, REASON, SYNCED, Api, Audience, Column, Ho
 from .modelgateway import MaxBytes
 from .modelroute import Methods, Path, RateLimit, Retries, Timeout
 from .references import AllowedNamespaces, ObjectRef
+from .rollout import ModelDeployment, Rollout, RolloutStatus
 
 
 class EndpointFields(Api):
@@ -42,17 +42,6 @@ class EndpointFields(Api):
     """Whether it can be called from the internet."""
     tags: Tags | None = None
     """Tags. Those that are not written here are left alone."""
-
-
-class ModelDeployment(DeploymentFields):
-    """A deployment of the model."""
-
-    name: EndpointName
-    """Its name, unique in the endpoint; `traffic` uses it."""
-    model: ModelSource
-    """The model it serves."""
-    instance_type: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_]+$")]
-    """Size of its machines, such as `Standard_DS3_v2`."""
 
 
 class AccessRole(Api):
@@ -132,6 +121,18 @@ class SecuredModelEndpointSpec(ManagedSpec):
         ),
         NOT_BOTH_LIVE_AND_MIRRORED,
         Cel(
+            "!has(self.rollout) || size(self.deployments) == 1",
+            "with rollout, deployments has exactly one entry: mlgate deploys its revisions beside each other",
+        ),
+        Cel(
+            "!has(self.rollout) || (!has(self.traffic) && !has(self.mirrorTraffic))",
+            "with rollout, mlgate moves the traffic: remove traffic and mirrorTraffic (rollout.mirror copies calls)",
+        ),
+        Cel(
+            "!has(self.rollout) || self.managementPolicy != 'Observe'",
+            "a rollout changes things outside: it does not go with managementPolicy: Observe",
+        ),
+        Cel(
             "self.route.rules.all(rule, rule.require.all(wanted,"
             " self.access.permissions.exists(permission, permission.name == wanted)))",
             "route.rules can only require what stands in access.permissions",
@@ -150,6 +151,9 @@ class SecuredModelEndpointSpec(ManagedSpec):
     """Percent of the calls that each deployment answers. Unset: the only deployment gets all, else left alone."""
     mirror_traffic: MirrorTraffic | None = None
     """Percent of the calls that are copied to one deployment whose answers are dropped, at most 50."""
+    rollout: Rollout | None = None
+    """How a new deployment takes over when the one in `deployments` changes. Unset: as `deployments` and `traffic` say,
+    at once. With it, `deployments` has one entry, the pattern of its revisions, and traffic is mlgate's."""
     access: Access
     """Who may call it."""
     route: SecuredRoute
@@ -190,6 +194,10 @@ class SecuredModelEndpointStatus(ManagedStatus):
     """How each deployment stands."""
     api_name: ObjectName | None = None
     """The Auth0API that holds its permissions."""
+    rollout: RolloutStatus | None = None
+    """How the rollout stands."""
+    model_versions: Annotated[dict[str, Annotated[str, Field(max_length=255)]], Field(max_length=20)] | None = None
+    """Which versions are meant now where the manifest leaves them open, by `name@latest` or `name@Production`."""
 
 
 SECURED_MODEL_ENDPOINT = KindType(
@@ -203,6 +211,7 @@ SECURED_MODEL_ENDPOINT = KindType(
         Column("URL", ".status.url"),
         READY,
         Column("Traffic", ".status.traffic"),
+        Column("Rollout", ".status.rollout.progress", description="How far a new deployment has taken over."),
         Column("Auth", ".status.auth"),
         AGE,
         Column("Synced", SYNCED.path, priority=1, description=SYNCED.description),
@@ -215,6 +224,7 @@ SECURED_MODEL_ENDPOINT = KindType(
         "AccessReady": "Its API, permissions and roles stand at Auth0 as written.",
         "TrafficReady": "Traffic is split as written.",
         "RouteReady": "The gateway serves the route.",
+        "RolloutReady": "The deployment that the manifest describes answers all calls. Only with `rollout`.",
     },
     rules=(
         Cel(

@@ -12,6 +12,7 @@ from .endpoints import Keys, Slot
 from .explain import Failure, explain
 from .progress import OperationStatus, Progress, State
 from .resources import Accepted
+from .scoring import Scoring, ScoringAnswer, ScoringRequest
 from .session import Session, Sessions
 from .wire import API_VERSION, EndpointToken, RequestSeen
 
@@ -28,6 +29,9 @@ __all__ = [
     "OperationStatus",
     "Progress",
     "RequestSeen",
+    "Scoring",
+    "ScoringAnswer",
+    "ScoringRequest",
     "Session",
     "Sessions",
     "Slot",

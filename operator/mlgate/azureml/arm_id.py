@@ -19,7 +19,7 @@ _RESOURCE = re.compile(
     r"/workspaces/(?P<workspace>[^/]+)(?:/onlineEndpoints/(?P<endpoint>[^/]+)(?:/deployments/(?P<deployment>[^/]+))?)?",
     re.IGNORECASE,
 )
-_NAMED_AFTER = {"subscriptions", "resourcegroups", "workspaces", "onlineendpoints", "deployments"}
+_NAMED_AFTER = {"subscriptions", "resourcegroups", "workspaces", "onlineendpoints", "deployments", "models", "versions"}
 
 
 class Subject(StrEnum):

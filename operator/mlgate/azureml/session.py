@@ -14,7 +14,9 @@ from .access import AzureAccess, Cloud
 from .arm_id import Subject
 from .deployments import Deployments
 from .endpoints import Endpoints
+from .model_versions import ModelVersions
 from .progress import OperationStatus, Progress
+from .scoring import Scoring
 from .wire import EndpointToken, Outlets, RequestSeen, Wire, with_addresses
 from .workspaces import Workspaces
 
@@ -26,12 +28,15 @@ class Session:
     for a long operation.
     """
 
-    def __init__(self, access: AzureAccess, cloud: Cloud, wire: Wire, *, poll_scale: float) -> None:
+    def __init__(
+        self, access: AzureAccess, cloud: Cloud, wire: Wire, *, poll_scale: float, listing_max_age: float
+    ) -> None:
         self.gate = access.gate
         self.access = access
         self.workspaces = Workspaces(wire, access.subscription_id)
         self.endpoints = Endpoints(wire)
         self.deployments = Deployments(wire)
+        self.models = ModelVersions(wire, max_age=listing_max_age, clock=wire.now)
         self._cloud = cloud
         self._wire = wire
         self._poll_scale = poll_scale
@@ -80,7 +85,8 @@ class Sessions:
     """The sessions of a process.
 
     `resource_manager` and `authority` replace the cloud's addresses (development, tests, private clouds; both https),
-    `ca_file` is the CA that signs them. `poll_scale` shortens the waits for long operations. `clock` is UNIX seconds,
+    `ca_file` is the CA that signs them, `scoring_ca_file` that of the scoring hosts. `listing_max_age` is how old a list
+    of model versions may be, in seconds. `poll_scale` shortens the waits for long operations. `clock` is UNIX seconds,
     `random` from 0 up to 1; `on_request` hears of every ARM request.
     """
 
@@ -90,6 +96,8 @@ class Sessions:
         resource_manager: str | None = None,
         authority: str | None = None,
         ca_file: str | None = None,
+        scoring_ca_file: str | None = None,
+        listing_max_age: float = 60.0,
         poll_scale: float = 1.0,
         clock: Callable[[], float] = time.time,
         random: Callable[[], float] = random_module.random,
@@ -101,7 +109,9 @@ class Sessions:
         self._clock = clock
         self._random = random
         self._on_request = on_request
+        self._listing_max_age = listing_max_age
         self._outlets = Outlets(ca_file)
+        self.scoring = Scoring(scoring_ca_file or ca_file)
         self._sessions: dict[str, tuple[tuple[str, str | None], Session]] = {}
 
     def session(self, access: AzureAccess) -> Session:
@@ -120,11 +130,12 @@ class Sessions:
             poll_scale=self._poll_scale,
             on_request=self._on_request,
         )
-        session = Session(access, cloud, wire, poll_scale=self._poll_scale)
+        session = Session(access, cloud, wire, poll_scale=self._poll_scale, listing_max_age=self._listing_max_age)
         self._sessions[access.name] = (key, session)
         return session
 
     async def close(self) -> None:
         """Closes every connection."""
         self._sessions.clear()
+        await self.scoring.close()
         await self._outlets.close()

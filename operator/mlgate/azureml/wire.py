@@ -102,6 +102,10 @@ class Wire:
         self._lock = asyncio.Lock()
         self.throttle = Throttle(access.gate, access.subscription_id, clock)
 
+    def now(self) -> float:
+        """UNIX seconds."""
+        return self._clock()
+
     def jitter(self) -> float:
         """From 0 up to 1."""
         return self._random()

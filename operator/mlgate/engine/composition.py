@@ -14,7 +14,9 @@ from ..reasons import Reason
 from ..store.protocol import Invalid, Key, NotFound, Object, Store, owners
 from . import objects
 from .cache import Cache
-from .protocols import Child, Composition, Owner, Summary
+from .clock import Clock
+from .protocols import Child, Composition, Course, Owner, Standing, Summary
+from .references import Resolved
 from .resolve import Resolver, parse
 from .secrets import owner_reference
 from .verdict import Notice, Pace, Verdict
@@ -35,8 +37,16 @@ class CompositionReconciler:
     """Carries `Composition` kinds."""
 
     def __init__(
-        self, *, store: Store, cache: Cache, writer: Writer, resolver: Resolver, applied: Callable[[Object], None]
+        self,
+        *,
+        store: Store,
+        cache: Cache,
+        writer: Writer,
+        resolver: Resolver,
+        clock: Clock,
+        applied: Callable[[Object], None],
     ) -> None:
+        self._clock = clock
         self._store = store
         self._applied = applied
         self._cache = cache
@@ -50,10 +60,12 @@ class CompositionReconciler:
         kind = whole.kind
         spec = parse(kind.type.spec, whole.key, whole.obj)
         refs = await self._resolver.resolve(whole.key, kind.references(whole.owner, spec))
-        wanted = [_owned(child, whole.obj) for child in kind.children(whole.owner, spec, refs)]
+        present = {_name(o): o for o in self._cache.owned_by(whole.obj, [t.kind for t in kind.child_types])}
+        course = await kind.advance(self._standing(whole, spec, refs, present))
+        wanted = [_owned(child, whole.obj) for child in kind.children(whole.owner, course.spec, refs)]
         obj = await self._writer.hold(kind.type.resource, whole.obj)
-        present = {_name(o): o for o in self._cache.owned_by(obj, [t.kind for t in kind.child_types])}
-        notices: list[Notice] = []
+        obj = await self._writer.note(kind.type.resource, obj, course.status)
+        notices = [Notice(*said) for said in course.events]
         if not objects.paused(obj):
             for manifest in wanted:
                 applied = await self._apply(kind, manifest, present.get(_name(manifest)))
@@ -63,7 +75,23 @@ class CompositionReconciler:
             await self._prune(kind, wanted, present, notices)
         names = {_name(manifest) for manifest in wanted}
         children = {name: child for name, child in present.items() if name in names}
-        return obj, _verdict(kind.summarise(whole.owner, spec, refs, children)).noting(*notices)
+        verdict = _verdict(kind.summarise(whole.owner, course.spec, refs, children), course)
+        return obj, verdict.noting(*notices)
+
+    def _standing(
+        self, whole: Whole, spec: Any, refs: Resolved, present: Mapping[tuple[str, str], Object]
+    ) -> Standing[Any]:
+        obj = whole.obj
+        return Standing(
+            owner=whole.owner,
+            spec=spec,
+            refs=refs,
+            status=objects.status(obj),
+            notes=objects.notes(obj),
+            children=dict(present),
+            now=self._clock.wall(),
+            held=objects.paused(obj),
+        )
 
     async def _apply(self, kind: Composition[Any], manifest: Object, present: Object | None) -> Object | None:
         """The child after an apply, or None when it is as wanted already."""
@@ -174,16 +202,25 @@ def _differing(wanted: Object, present: Object) -> list[str]:
     return [name for name, value in wanted["spec"].items() if not _covers(value, present["spec"].get(name))]
 
 
-def _verdict(summary: Summary) -> Verdict:
+def _verdict(summary: Summary, course: Course[Any]) -> Verdict:
+    """A stage that is not the last holds nothing back from being used."""
+    stages = [health for health in course.parts.values() if not (health.ready and health.settled)]
+    worst = next((health for health in stages if health.failed), stages[0] if stages else None)
+    failed, settled = summary.failed, summary.settled
+    reason, message = summary.reason, summary.message
+    if worst is not None and not failed and (settled or worst.failed):
+        reason, message, failed = worst.reason, worst.message, worst.failed
+    settled = settled and worst is None
     return Verdict(
         ready=summary.ready,
-        synced=summary.settled and not summary.failed,
-        reason=summary.reason,
-        message=summary.message,
-        stalled=summary.failed,
-        reconciling=not summary.settled and not summary.failed,
-        parts=summary.parts,
-        status=summary.status,
+        synced=settled and not failed,
+        reason=reason,
+        message=message,
+        stalled=failed,
+        reconciling=not settled and not failed,
+        parts={**summary.parts, **course.parts},
+        status={**summary.status, **course.status},
+        again=course.again,
     )
 
 

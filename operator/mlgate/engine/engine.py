@@ -114,6 +114,7 @@ class Engine:
             cache=self.cache,
             writer=self._writer,
             resolver=resolver,
+            clock=clock,
             applied=lambda obj: self.ring("MODIFIED", obj),
         )
         self._listeners: list[Callable[[Key, Object | None], None]] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..api.meta import APPROVE, FINALIZER, GROUP, PAUSED, RECONCILE_REQUESTED_AT
+from ..api.meta import ABORT, APPROVE, FINALIZER, GROUP, PAUSED, PROMOTE, RECONCILE_REQUESTED_AT, RETRY
 from ..store.protocol import Object
 
 GUARD = f"{GROUP}/in-use"
@@ -15,7 +15,7 @@ MANAGED_LABEL = f"{GROUP}/managed"
 OWNER_LABEL = f"{GROUP}/owner-uid"
 APPLIED = f"{GROUP}/applied"
 """On children of compositions: hash of the manifest that was applied last."""
-ANNOTATIONS = (PAUSED, RECONCILE_REQUESTED_AT, APPROVE)
+ANNOTATIONS = (PAUSED, RECONCILE_REQUESTED_AT, APPROVE, PROMOTE, ABORT, RETRY)
 """The annotations that users steer mlgate with; a change of one is looked at as a change of spec is."""
 
 __all__ = ["APPROVE", "FINALIZER", "GROUP", "PAUSED", "RECONCILE_REQUESTED_AT"]

@@ -298,12 +298,44 @@ class Summary:
     status: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing(Generic[SpecT]):
+    """What a composition that goes its way in stages is decided on: the manifest, what status said before, the
+    annotations, the children that exist by (kind, name), and unix seconds. `held`: nothing may be changed now."""
+
+    owner: Owner
+    spec: SpecT
+    refs: Resolved
+    status: Mapping[str, Any]
+    notes: Mapping[str, str]
+    children: Mapping[tuple[str, str], Object]
+    now: float
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Course(Generic[SpecT]):
+    """Where a composition is on its way: the spec to carry out at this stage, and the fields of status that the next
+    look goes on from. `events`: reason, message, whether it is a warning. `again`: seconds to the next look."""
+
+    spec: SpecT
+    status: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, Health] = field(default_factory=dict)
+    events: Sequence[tuple[Reason, str, bool]] = ()
+    again: float | None = None
+
+
 class Composition(Kind[SpecT], Generic[SpecT]):
     """Something made of other objects. Children are applied server-side in its own namespace, owned, and removed when no
     longer wanted."""
 
     child_types: ClassVar[tuple[KindType, ...]]
     """Every kind that `children` may return."""
+
+    async def advance(self, standing: Standing[SpecT]) -> Course[SpecT]:
+        """The next stage, for what is not carried out at once. Its status is stored before its spec is carried out, so a
+        restart in between goes on from there. May ask services, never wait for them."""
+        return Course(standing.spec)
 
     @abstractmethod
     def children(self, owner: Owner, spec: SpecT, refs: Resolved) -> Sequence[Child]:

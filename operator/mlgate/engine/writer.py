@@ -59,6 +59,14 @@ class Writer:
                 raise
             return await self._patch_status(resource, fresh, patch)
 
+    async def note(self, resource: Resource, obj: Object, said: Mapping[str, Any]) -> Object:
+        """Write some fields of status before what they announce is done (None removes one). Raises Conflict when our view
+        is stale."""
+        before = objects.status(obj)
+        after = {name: value for name, value in {**before, **said}.items() if value is not None}
+        patch = difference(before, after)
+        return await self._patch_status(resource, obj, patch) if patch else obj
+
     async def _patch_status(self, resource: Resource, obj: Object, patch: Mapping[str, Any]) -> Object:
         metadata = obj["metadata"]
         body = {"metadata": {"resourceVersion": metadata["resourceVersion"]}, "status": dict(patch)}

@@ -56,7 +56,7 @@ def build(
         AzureMLOnlineDeployment(azure),
         ModelGateway(gateways),
         ModelRoute(gateways),
-        SecuredModelEndpoint(),
+        SecuredModelEndpoint(azure),
         Auth0AppBinding(),
         Auth0MFAPolicy(),
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..api import (
@@ -19,23 +20,49 @@ from ..api import (
     SecuredModelEndpointSpec,
 )
 from ..api.meta import API_VERSION, Api
-from ..azureml import compare
+from ..azureml import Sessions, compare
 from ..engine import objects
-from ..engine.protocols import Child, Composition, Health, Owner, Summary
+from ..engine.protocols import Child, Composition, Course, Health, Owner, Standing, Summary
 from ..engine.references import Need, Ref, Resolved
 from ..reasons import Reason
-from ..store.protocol import Object
-from . import links
+from ..store.protocol import Key, Object
+from . import links, open_versions
+from .azure_ml_online_endpoint import CREDENTIAL
 from .gateway_assembly import url_of
 from .parts import Children, names, part, summary
+from .rollout_course import Way, course
 
 
 class SecuredModelEndpoint(Composition[SecuredModelEndpointSpec]):
     type = SECURED_MODEL_ENDPOINT
     child_types = (AZURE_ML_ONLINE_ENDPOINT, AZURE_ML_ONLINE_DEPLOYMENT, AUTH0_API, AUTH0_ROLE, MODEL_ROUTE)
 
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
     def references(self, owner: Owner, spec: SecuredModelEndpointSpec) -> Iterable[Ref]:
         yield links.to("ModelGateway", owner, spec.route.gateway_ref, "spec.route.gatewayRef", Need.MAYBE)
+        if open_versions.left_open(spec):
+            yield open_versions.workspace(owner, spec)
+        if spec.rollout is not None:
+            yield Ref(Key("Secret", owner.namespace, credential_name(owner)), "spec.rollout.gates", Need.MAYBE)
+
+    async def advance(self, standing: Standing[SecuredModelEndpointSpec]) -> Course[SecuredModelEndpointSpec]:
+        owner, refs = standing.owner, standing.refs
+        versions = await open_versions.resolved(self._sessions, standing)
+        status: dict[str, Any] = {"modelVersions": versions or None, "rollout": None}
+        spec = open_versions.written_out(standing.spec, versions)
+        if spec.rollout is None:
+            return Course(spec, status)
+        secret = refs.secrets.get(Key("Secret", owner.namespace, credential_name(owner))) or {}
+        way = Way(
+            standing=replace(standing, spec=spec),
+            rollout=spec.rollout,
+            child_name=lambda name: child_name(owner, name),
+            credential=secret.get(CREDENTIAL),
+        )
+        found = await course(way, self._sessions.scoring)
+        return replace(found, status={**status, **found.status})
 
     def children(self, owner: Owner, spec: SecuredModelEndpointSpec, refs: Resolved) -> Sequence[Child]:
         allowed = {"allowedNamespaces": wire(spec.allowed_namespaces)} if spec.allowed_namespaces else {}
@@ -51,9 +78,9 @@ class SecuredModelEndpoint(Composition[SecuredModelEndpointSpec]):
                     "authMode": "AMLToken",
                     **wire(spec.endpoint),
                     "workspaceRef": wire(spec.workspace_ref),
-                    "credentialsSecret": {"name": f"{owner.name}-endpoint-credential"},
+                    "credentialsSecret": {"name": credential_name(owner)},
                     **({"traffic": traffic} if (traffic := wanted_traffic(spec)) is not None else {}),
-                    **({"mirrorTraffic": dict(spec.mirror_traffic)} if spec.mirror_traffic else {}),
+                    **({"mirrorTraffic": dict(spec.mirror_traffic)} if spec.mirror_traffic is not None else {}),
                     **policies,
                 },
                 "ModelReady",
@@ -148,6 +175,8 @@ def wanted_traffic(spec: SecuredModelEndpointSpec) -> dict[str, int] | None:
 def traffic_health(spec: SecuredModelEndpointSpec, endpoint: Mapping[str, Any]) -> Health:
     """Whether calls are split as written."""
     wanted = wanted_traffic(spec)
+    if spec.rollout is not None and not wanted:
+        return Health(False, Reason.UPDATING, "No deployment answers calls yet.", settled=False)
     if wanted is None or compare.traffic(wanted, endpoint.get("traffic")):
         return Health(True)
     return Health(False, Reason.UPDATING, "Traffic is not split as written yet.", settled=False)
@@ -167,6 +196,11 @@ def route(owner: Owner, spec: SecuredModelEndpointSpec) -> dict[str, Any]:
         "tenantRef": wire(spec.access.tenant_ref),
         "audience": spec.access.audience,
     }
+
+
+def credential_name(owner: Owner) -> str:
+    """The Secret with what the gateway, and mlgate's own requests, present to the endpoint."""
+    return f"{owner.name}-endpoint-credential"
 
 
 def child(type_: KindType, name: str, spec: Mapping[str, Any], part_: str) -> Child:

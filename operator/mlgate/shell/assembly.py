@@ -97,6 +97,8 @@ class Operator:
             resource_manager=outside.azure_resource_manager,
             authority=outside.azure_authority,
             ca_file=_text(azure_ca),
+            scoring_ca_file=_text(outside.upstream_ca_file),
+            listing_max_age=parts.engine.resync / 2,
             poll_scale=outside.azure_poll_scale,
             on_request=metrics.requested,
         )

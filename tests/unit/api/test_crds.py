@@ -102,7 +102,7 @@ def test_every_kind_shows_whether_it_is_ready_and_since_when_it_exists() -> None
 
 def test_the_model_endpoint_reads_like_an_inference_service() -> None:
     shown = [column.name for column in KINDS["SecuredModelEndpoint"].columns if not column.priority]
-    assert shown == ["URL", "Ready", "Traffic", "Auth", "Age"]
+    assert shown == ["URL", "Ready", "Traffic", "Rollout", "Auth", "Age"]
 
 
 def test_two_runs_write_the_same_bytes() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlgate.api.meta import APPROVE, PAUSED, RECONCILE_REQUESTED_AT
+from mlgate.api.meta import ABORT, APPROVE, PAUSED, PROMOTE, RECONCILE_REQUESTED_AT, RETRY
 from mlgate.engine import objects
 from mlgate.engine.clock import rfc3339, unix
 from mlgate.store.protocol import Object
@@ -84,7 +84,7 @@ def test_what_a_change_means(case: Case) -> None:
 
 
 def test_everything_a_user_steers_with_is_looked_at() -> None:
-    assert set(objects.ANNOTATIONS) == {PAUSED, APPROVE, RECONCILE_REQUESTED_AT}
+    assert set(objects.ANNOTATIONS) == {PAUSED, APPROVE, RECONCILE_REQUESTED_AT, PROMOTE, ABORT, RETRY}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from mlgate.api import KINDS, SecuredModelEndpointSpec
 from mlgate.api.meta import KindType
+from mlgate.azureml import Sessions
 from mlgate.engine.protocols import Child
 from mlgate.kinds.secured_model_endpoint import SecuredModelEndpoint, child_name, slug, traffic_health, wanted_traffic
 from mlgate.reasons import Reason
@@ -15,7 +16,7 @@ from mlgate.store.protocol import Object
 from unit.engine.samples import WELL, an_object, condition
 from unit.kinds.given import OWNER, resolved
 
-KIND = SecuredModelEndpoint()
+KIND = SecuredModelEndpoint(Sessions())
 GATEWAY = an_object(
     "ModelGateway",
     "public",
