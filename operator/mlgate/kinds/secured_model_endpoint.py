@@ -27,7 +27,7 @@ from ..engine.references import Need, Ref, Resolved
 from ..reasons import Reason
 from ..store.protocol import Key, Object
 from . import links, open_versions
-from .azure_ml_online_endpoint import CREDENTIAL
+from .endpoint_credential import CREDENTIAL
 from .gateway_assembly import url_of
 from .parts import Children, names, part, summary
 from .rollout_course import Way, course
