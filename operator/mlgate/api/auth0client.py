@@ -267,6 +267,8 @@ class CredentialStatus(Api):
     """When the next one is made."""
     next_step_at: Timestamp | None = None
     """When mlgate does something about it next: makes the next one, or removes the one before."""
+    blocked_by: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=4), ListSet()] | None = None
+    """What Auth0 calls the keys of others that leave no room for the next one. The one in use works on."""
 
 
 class Auth0ClientStatus(ManagedStatus):

@@ -9,6 +9,7 @@ A write without an understandable answer may have happened: it is LostAnswer unl
 
 from __future__ import annotations
 
+import email.utils
 import re
 import socket
 import ssl
@@ -23,6 +24,7 @@ from ..sensitive import REDACTED
 from .access import Raw, TenantAccess
 from .routes import Intent, Route
 from .secret_names import names_a_secret
+from .tokens import TOLERATED_SKEW
 
 _SENTENCE_LIMIT = 500
 """Characters of the service's own words in a message: enough for a validation error, too few for a page of HTML."""
@@ -61,6 +63,8 @@ class Asked:
     route: Route
     access: TenantAccess
     secrets: frozenset[str] = frozenset()
+    clock: float | None = None
+    """Our UNIX time when an assertion was signed for this request."""
 
 
 def trouble(asked: Asked, outcome: Answer | Exception, *, after: float = 1.0) -> Trouble | None:
@@ -196,6 +200,12 @@ def _no_token(asked: Asked, answer: Answer) -> Trouble:
     kind = "client credentials" if access.client_secret else "private key"
     want = "client id and secret" if access.client_secret else "client id and private key"
     error = scrubbed(str(answer.fields.get("error", "")), asked.secrets)
+    if (clocks := _clocks_differ(asked, answer)) and error not in ("access_denied", "unauthorized_client"):
+        return CredentialsRejected(
+            f"Auth0 refused the assertion that {access.called} signed ({answer.status}{' ' + error if error else ''})"
+            f"{_saying(asked, answer)} {clocks}",
+            gate=access.gate,
+        )
     if answer.status in (401, 403) or error in ("invalid_client", "unauthorized_client", "access_denied"):
         return CredentialsRejected(
             f"Auth0 refused the {kind} of {access.called} ({answer.status}{' ' + error if error else ''})"
@@ -207,6 +217,20 @@ def _no_token(asked: Asked, answer: Answer) -> Trouble:
         f"{access.domain} gives no token to {access.called} ({_code(asked, answer)}){_saying(asked, answer)} "
         f"Check the domain of {access.called} and the {want} in {access.secret_called}.",
         gate=access.gate,
+    )
+
+
+def _clocks_differ(asked: Asked, answer: Answer) -> str:
+    """By how much our clock was off when an assertion was signed, by the answer's own Date (empty: by little). An
+    assertion names its time, so with clocks apart it is expired, not valid yet or valid for too long."""
+    theirs = _date(answer.headers.get("date", ""))
+    if asked.clock is None or theirs is None or abs(asked.clock - theirs) <= TOLERATED_SKEW:
+        return ""
+    apart = asked.clock - theirs
+    return (
+        f"The clock of mlgate is {abs(apart):.0f} s {'ahead of' if apart > 0 else 'behind'} Auth0's, so what it signs is "
+        f"{'not valid yet or for too long' if apart > 0 else 'expired'} there. Set the clock of the machine that mlgate "
+        "runs on; the key itself may be good. mlgate tries again by itself."
     )
 
 
@@ -299,3 +323,10 @@ def _code(asked: Asked, answer: Answer) -> str:
 def _retry_after(answer: Answer) -> float | None:
     text = answer.headers.get("retry-after", "")
     return float(text) if text.isdigit() and int(text) > 0 else None
+
+
+def _date(text: str) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError):
+        return None

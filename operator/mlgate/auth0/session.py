@@ -124,8 +124,10 @@ class Session:
         return f"Session({self.gate})"
 
     async def _fetch_token(self) -> Token:
-        began = self._clock()
-        received = await self._wire.plain("POST", "/oauth/token", token_form(self._access, now=self._wall()))
+        began, now = self._clock(), self._wall()
+        form = token_form(self._access, now=now)
+        signed_at = now if "client_assertion" in form else None
+        received = await self._wire.plain("POST", "/oauth/token", form, signed_at=signed_at)
         body = received.body("access_token")
         lifetime = body.get("expires_in")
         if not isinstance(lifetime, int | float) or lifetime <= 0:

@@ -24,6 +24,8 @@ from .flight import Flight
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_LIFETIME = 180
 """Seconds; as the SDK has it. Auth0 refuses more than 300."""
+TOLERATED_SKEW = 60.0
+"""Seconds that our clock may be ahead of Auth0's or behind: the assertion says that it is that old already."""
 _ASSUMED_LIFETIME = 3600.0
 """Seconds, where the answer does not say `expires_in` (it always does)."""
 
@@ -52,7 +54,7 @@ def token_form(access: TenantAccess, *, now: float) -> dict[str, str]:
         "iss": access.client_id,
         "sub": access.client_id,
         "aud": access.issuer,
-        "iat": int(now),
+        "iat": int(now - TOLERATED_SKEW),
         "exp": int(now) + _ASSERTION_LIFETIME,
         "jti": uuid.uuid4().hex,
     }

@@ -40,6 +40,7 @@ class Exchange:
     sent: frozenset[str] = field(default=frozenset(), repr=False)
     """Secret texts of the request's body."""
     after: float = 0.0
+    signed_at: float | None = None
 
 
 _exchange: ContextVar[Exchange] = ContextVar("mlgate_auth0_exchange")
@@ -140,9 +141,14 @@ class Wire:
             exchange = await self._attempt(send, token.bearer.reveal())
         return self._received(exchange)
 
-    async def plain(self, method: str, path: str, form: dict[str, str] | None = None) -> Received:
-        """A request without a token: the token itself and the key set. Raises like `call`."""
-        return self._received(await self._attempt(lambda _: self._http.request(method, self._base + path, data=form)))
+    async def plain(
+        self, method: str, path: str, form: dict[str, str] | None = None, *, signed_at: float | None = None
+    ) -> Received:
+        """A request without a token: the token itself and the key set. `signed_at` is our UNIX time, for a form that
+        holds an assertion. Raises like `call`."""
+        exchange = await self._attempt(lambda _: self._http.request(method, self._base + path, data=form))
+        exchange.signed_at = signed_at
+        return self._received(exchange)
 
     async def _attempt(self, send: Callable[[AsyncAuth0], Awaitable[object]], bearer: str = "") -> Exchange:
         exchange = Exchange(bearer=bearer)
@@ -173,7 +179,9 @@ class Wire:
 
     def _asked(self, exchange: Exchange, route: Route) -> Asked:
         own = self._access.client_secret
-        return Asked(route, self._access, exchange.sent | {exchange.bearer, own.reveal() if own else ""})
+        return Asked(
+            route, self._access, exchange.sent | {exchange.bearer, own.reveal() if own else ""}, exchange.signed_at
+        )
 
 
 @dataclass(frozen=True, slots=True)

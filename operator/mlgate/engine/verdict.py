@@ -171,7 +171,7 @@ def of_successor(verdict: Verdict, trouble: Trouble) -> Verdict:
         reconciling=not verdict.stalled,
         notices=(*verdict.notices, Notice(trouble.reason, trouble.message, warning=True)),
         again=min(looks) if looks else None,
-        pace=Pace.BACKOFF,
+        pace=Pace.SLOW if isinstance(trouble, Terminal) else Pace.BACKOFF,
     )
 
 

@@ -18,8 +18,9 @@ from ..api.meta import parse_duration
 from ..auth0 import Session
 from ..engine.clock import rfc3339
 from ..engine.protocols import Situation
-from ..errors import AlreadyHeld, Retry, WriteRefused
+from ..errors import AlreadyHeld, Retry, Terminal, Trouble, WriteRefused
 from ..outbound import about_to_send
+from ..reasons import Reason
 from ..sensitive import Sensitive
 from .application_keys import (
     ALGORITHM,
@@ -34,6 +35,7 @@ from .application_keys import (
     moment,
     new_key,
     next_step,
+    no_room,
     read,
 )
 
@@ -45,11 +47,12 @@ _MOST_STEPS = 8
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Entries of the Secret, `status.credential`, and the seconds to the next look."""
+    """Entries of the Secret, `status.credential`, the seconds to the next look, and why no other can follow it."""
 
     entries: Mapping[str, Sensitive | str] = field(default_factory=dict)
     status: Mapping[str, Any] | None = None
     again: float | None = None
+    trouble: Trouble | None = None
 
 
 def uses_key(raw: Mapping[str, Any]) -> bool:
@@ -103,7 +106,8 @@ async def private_key(conn: Session, template: CredentialsSecret, situation: Sit
             if step.do is Do.REST:
                 # what was seen is from before the steps just taken: only the next look can call it well
                 again = SOON if taken else _left_until(step.until, now)
-                return Proof(held.entries(), _status(held, keys, step, rotation), again)
+                trouble = _blocked(step) if step.blocked_by else None
+                return Proof(held.entries(), _status(held, keys, step, rotation), again, trouble)
             if step.do in IN_SECRET:
                 about_to_send(f"a new key of application {client_id}", writes=True, timeout=10.0)
                 made = None if step.do is Do.SWITCH else await asyncio.to_thread(new_key)
@@ -141,11 +145,16 @@ async def _carry_out(conn: Session, client_id: str, step: Step) -> None:
         )
 
 
+def _blocked(step: Step) -> Trouble:
+    told = f"{no_room(step.blocked_by)} The key in use goes on working."
+    return Terminal(told, reason=Reason.EXTERNAL_CONFLICT)
+
+
 def _nothing_to_do(held: Held, before: Mapping[str, Any], situation: Situation, rotation: Rotation) -> bool:
     """Whether what status says was the end of a look still holds; then the keys at Auth0 need not be listed."""
     if held.current is None or held.following is not None:
         return False
-    if situation.seen.raw.get("token_endpoint_auth_method") is not None:
+    if situation.seen.raw.get("token_endpoint_auth_method") is not None or before.get("blockedBy"):
         return False
     same_keys = set(accepted(situation.seen.raw)) == set(before.get("credentialIds") or ())
     same_key = held.current.kid in (before.get("keyIds") or ())[:1]
@@ -166,6 +175,7 @@ def _status(held: Held, keys: list[dict[str, Any]], step: Step, rotation: Rotati
         "issuedAt": rfc3339(held.since),
         "rotateAt": _rotate_at(held, rotation),
         "nextStepAt": rfc3339(step.until) if step.until is not None else None,
+        "blockedBy": list(step.blocked_by) or None,
     }
 
 

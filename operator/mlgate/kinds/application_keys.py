@@ -33,6 +33,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ..engine.clock import rfc3339
 from ..errors import Terminal
+from ..reasons import Reason
 from ..sensitive import Sensitive
 
 MOST = 2
@@ -129,10 +130,12 @@ class Step:
     ids: Sequence[str] = field(default=())
     until: float | None = None
     """REST: unix seconds of the next step, if one is to come."""
+    blocked_by: Sequence[str] = ()
+    """REST: ids of others' keys that take the place of the next one; the one in use goes on."""
 
 
 def next_step(held: Held, there: AtAuth0, rotation: Rotation, now: float) -> Step:
-    """The one thing to do now (pure). Raises Terminal when somebody else's keys leave no room."""
+    """The one thing to do now (pure). Raises Terminal when somebody else's keys leave no room for the first one."""
     if held.current is None:
         return Step(Do.ISSUE)
     wanted = [key for key in (held.current, held.following) if key is not None]
@@ -144,12 +147,9 @@ def next_step(held: Held, there: AtAuth0, rotation: Rotation, now: float) -> Ste
     missing = next((key for key in wanted if key.kid not in by_kid), None)
     if missing is not None and len(there.keys) < MOST:
         return Step(Do.REGISTER, missing)
-    if missing is not None and not old:
-        raise Terminal(
-            f"The application has {len(there.keys)} public keys at Auth0, the most it can have, and "
-            f"{', '.join(str(key['id']) for key in others)} is not mlgate's: there is no room for the next one. "
-            "Remove it there."
-        )
+    blocked_by = [str(key["id"]) for key in others]
+    if missing is not None and missing is held.current and not old:
+        raise Terminal(f"{no_room(blocked_by)} It has no key that works.", reason=Reason.EXTERNAL_CONFLICT)
     overlap_ends = held.since + rotation.old_key_stays
     stays = held.following is None and now < overlap_ends
     kept = old[1:] if missing is not None else old if stays else []
@@ -162,12 +162,23 @@ def next_step(held: Held, there: AtAuth0, rotation: Rotation, now: float) -> Ste
     if gone is not None:
         return Step(Do.REMOVE, ids=[gone])
     if held.following is not None:
-        return Step(Do.SWITCH)
+        return Step(Do.SWITCH) if missing is None else Step(Do.REST, ids=ids, blocked_by=blocked_by)
     due = held.since + rotation.every if rotation.every else None
     if due is not None and now >= due and not old:
+        if len(there.keys) >= MOST:
+            return Step(Do.REST, ids=ids, blocked_by=blocked_by)
         return Step(Do.PREPARE)
     moments = [moment for moment in (due, overlap_ends if old else None) if moment is not None]
     return Step(Do.REST, ids=ids, until=min(moments) if moments else None)
+
+
+def no_room(others: Sequence[str]) -> str:
+    """What to do about keys of others that take every place."""
+    return (
+        f"The application holds {MOST} public keys at Auth0, the most it can, and {' and '.join(others)} "
+        f"{'is' if len(others) == 1 else 'are'} not mlgate's, so there is no room for the next key. Remove "
+        "what nobody uses any more under Credentials of the application; mlgate goes on at its next look."
+    )
 
 
 def is_ours(key: Mapping[str, Any]) -> bool:

@@ -187,7 +187,8 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
             **proof.entries,
         }
         status |= {"credentialsSecretName": template.name, "credential": proof.status}
-        return Outputs(status, [SecretOutput(template.name, data, template.labels or {})], proof.again)
+        secret = SecretOutput(template.name, data, template.labels or {})
+        return Outputs(status, [secret], proof.again, trouble=proof.trouble)
 
     @staticmethod
     async def _proof(conn: Session, spec: Auth0ClientSpec, situation: Situation) -> Proof:

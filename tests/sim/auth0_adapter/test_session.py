@@ -281,7 +281,8 @@ async def test_a_user_does_not_wait_for_a_snapshot(tenant: Auth0Simulator, sessi
     assert requests(tenant, since) == [f"GET /api/v2/roles/{role['id']}"] * 2
 
 
-async def test_a_private_key_is_as_good_as_a_secret(tenant: Auth0Simulator, sessions: Sessions) -> None:
+async def signing(tenant: Auth0Simulator) -> TenantAccess:
+    """The tenant's own client, proving itself by a key from now on."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     plain = serialization.NoEncryption()
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain).decode()
@@ -295,8 +296,32 @@ async def test_a_private_key_is_as_good_as_a_secret(tenant: Auth0Simulator, sess
             client, json={"client_authentication_methods": methods, "token_endpoint_auth_method": None}
         )
         assert used.status_code == 200
-    access = TenantAccess(domain=tenant.domain, client_id=tenant.client_id, private_key_pem=Sensitive(private))
-    assert "read:clients" in (await sessions.session(access).verify()).scopes
+    return TenantAccess(domain=tenant.domain, client_id=tenant.client_id, private_key_pem=Sensitive(private))
+
+
+async def test_a_private_key_is_as_good_as_a_secret(tenant: Auth0Simulator, sessions: Sessions) -> None:
+    assert "read:clients" in (await sessions.session(await signing(tenant)).verify()).scopes
+
+
+@pytest.mark.parametrize("off", [-55.0, 55.0], ids=["behind", "ahead"])
+async def test_a_clock_that_is_off_by_less_than_a_minute_does_not_matter(tenant: Auth0Simulator, off: float) -> None:
+    sessions = Sessions(endpoint=tenant.url, wall=lambda: time.time() + off)
+    assert (await sessions.session(await signing(tenant)).verify()).scopes
+    await sessions.close()
+
+
+@pytest.mark.parametrize(
+    ("off", "words"),
+    [
+        pytest.param(-900.0, r"The client_assertion has expired.* \d+ s behind Auth0's", id="behind"),
+        pytest.param(900.0, r"The client_assertion is valid for too long.* \d+ s ahead of Auth0's", id="ahead"),
+    ],
+)
+async def test_a_clock_that_is_far_off_is_told_as_the_reason(tenant: Auth0Simulator, off: float, words: str) -> None:
+    sessions = Sessions(endpoint=tenant.url, wall=lambda: time.time() + off)
+    with pytest.raises(CredentialsRejected, match=words):
+        await sessions.session(await signing(tenant)).verify()
+    await sessions.close()
 
 
 async def test_a_certificate_is_trusted_by_its_authority_and_else_the_message_says_tls() -> None:

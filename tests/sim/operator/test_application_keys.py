@@ -3,6 +3,7 @@ rotation, whatever happens to the operator."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import uuid
@@ -154,6 +155,34 @@ async def test_a_rotation_lets_the_old_key_work_until_the_overlap_is_over(world:
     assert await may(world, second)
     assert keys(world) == 1
     assert "next-private-key" not in second
+    await world.ready(("Auth0AppBinding", "checkout"))
+
+
+async def test_a_key_of_others_holds_a_rotation_back_and_nobody_up(world: World) -> None:
+    first = await bound(world, method="PrivateKeyJWT", rotateEvery="1h", overlap="10m")
+    pem = (await asyncio.to_thread(new_key)).public_pem
+    foreign = new_credential({"credential_type": "public_key", "name": "theirs", "pem": pem}, world.timeline.wall())
+    (held,) = world.auth0.state.credentials.values()
+    held[foreign["id"]] = foreign
+    await world.passes(70 * MINUTE)
+    for kind in ("Auth0Client", "Auth0AppBinding"):
+        await world.says(kind, "checkout", "ExternalConflict", foreign["id"], "no room", condition="Synced")
+        conditions = {c["type"]: c["status"] for c in (await world.get(kind, "checkout"))["status"]["conditions"]}
+        assert conditions["Ready"] == "True", "the key in use works"
+    assert await may(world, await entries(world))
+    assert (await entries(world))["kid"] == first["kid"]
+    asked, writes = len(world.auth0.requests.matching("GET", "/credentials")), len(world.writes())
+    await world.passes(30 * MINUTE)
+    assert len(world.writes()) == writes
+    assert len(world.auth0.requests.matching("GET", "/credentials")) - asked <= 4, "asked at its usual looks"
+
+    del held[foreign["id"]]
+
+    async def rotated() -> bool:
+        return (await entries(world))["kid"] != first["kid"]
+
+    await world.until(rotated, "a rotation, once there is room")
+    assert await may(world, await entries(world))
     await world.ready(("Auth0AppBinding", "checkout"))
 
 

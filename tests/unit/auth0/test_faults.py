@@ -285,3 +285,28 @@ def test_a_missing_field_is_named_and_after_a_write_it_may_have_happened() -> No
 
 def test_no_representation_of_an_access_shows_its_secret() -> None:
     assert CANARY not in repr(ACCESS) + str(ACCESS) + ACCESS.gate + repr(Asked(route_of(*READ), ACCESS))
+
+
+NOON = 1_795_521_600.0  # Tue, 24 Nov 2026 12:00:00 GMT
+
+
+@pytest.mark.parametrize(
+    ("ours", "error", "words"),
+    [
+        pytest.param(NOON + 900, "invalid_client", "900 s ahead of Auth0's", id="a clock ahead"),
+        pytest.param(NOON - 900, "invalid_client", "900 s behind Auth0's, so what it signs is expired", id="behind"),
+        pytest.param(NOON + 5, "invalid_client", "Put a valid client id and private key", id="clocks that agree"),
+        pytest.param(None, "invalid_client", "Put a valid client id and private key", id="nothing was signed"),
+        pytest.param(NOON - 900, "access_denied", "Put a valid client id and private key", id="another refusal"),
+    ],
+)
+def test_a_refused_assertion_is_explained_by_the_clocks_when_they_differ(
+    ours: float | None, error: str, words: str
+) -> None:
+    access = TenantAccess(domain="acme.eu.auth0.com", client_id="cid", private_key_pem=Sensitive("k"), name="T")
+    headers = {"date": "Tue, 24 Nov 2026 12:00:00 GMT"}
+    answer = Answer(401, headers, {"error": error, "error_description": "The client_assertion has expired"})
+    found = trouble(Asked(route_of(*TOKEN), access, clock=ours), answer)
+    assert isinstance(found, CredentialsRejected)
+    assert words in found.message
+    assert "The client_assertion has expired" in found.message

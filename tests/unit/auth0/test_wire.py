@@ -368,7 +368,7 @@ async def test_a_private_key_signs_an_assertion_for_the_issuer_that_is_used_once
         for f in forms
     ]
     assert len({c["jti"] for c in claims}) == len(claims) == 2
-    assert all((c["iss"], c["sub"], c["exp"] - c["iat"]) == ("cid", "cid", 180) for c in claims)
+    assert all((c["iss"], c["sub"], c["exp"] - c["iat"]) == ("cid", "cid", 240) for c in claims)
     assert all("client_secret" not in f for f in forms)
 
 

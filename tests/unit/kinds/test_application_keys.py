@@ -87,6 +87,22 @@ CASES = [
     Case(
         "a restored Secret with a removed key makes room: removed", Held(C), there(A, B, accepted="b"), Do.REMOVE, "a"
     ),
+    Case(
+        "a key of others leaves no room for a rotation: the one in use stays",
+        Held(A),
+        there(A, accepted="a", others=1),
+        Do.REST,
+        "a+foreign0",
+        LATER,
+    ),
+    Case(
+        "a key of others that came between: the one in use stays",
+        Held(A, 0, B),
+        there(A, accepted="a", others=1),
+        Do.REST,
+        "a+foreign0",
+        LATER,
+    ),
     Case("a key of others stays accepted", Held(A), there(A, others=1), Do.ACCEPT, "a+foreign0"),
 ]
 
@@ -99,8 +115,16 @@ def test_the_next_step(case: Case) -> None:
 
 
 def test_keys_of_others_that_leave_no_room_are_named() -> None:
-    with pytest.raises(Terminal, match=r"2 public keys.*foreign0, foreign1.*Remove"):
+    with pytest.raises(Terminal, match=r"2 public keys.*foreign0 and foreign1 are not mlgate's.*Remove"):
         next_step(Held(A), there(others=2), MONTHLY, HOUR)
+
+
+@pytest.mark.parametrize(
+    "held", [Held(A), Held(A, 0, B)], ids=["before the next is made", "with the next in the Secret"]
+)
+def test_a_rotation_without_room_says_whose_keys_are_in_the_way(held: Held) -> None:
+    assert next_step(held, there(A, accepted="a", others=1), MONTHLY, LATER).blocked_by == ["foreign0"]
+    assert next_step(Held(A), there(A, accepted="a", others=1), MONTHLY, HOUR).blocked_by == ()
 
 
 @pytest.mark.parametrize("dies_after", range(24), ids=lambda n: f"dying after step {n}")
