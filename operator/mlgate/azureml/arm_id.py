@@ -19,7 +19,17 @@ _RESOURCE = re.compile(
     r"/workspaces/(?P<workspace>[^/]+)(?:/onlineEndpoints/(?P<endpoint>[^/]+)(?:/deployments/(?P<deployment>[^/]+))?)?",
     re.IGNORECASE,
 )
-_NAMED_AFTER = {"subscriptions", "resourcegroups", "workspaces", "onlineendpoints", "deployments", "models", "versions"}
+_NAMED_AFTER = {
+    "subscriptions",
+    "resourcegroups",
+    "workspaces",
+    "onlineendpoints",
+    "deployments",
+    "models",
+    "versions",
+    "registries",
+    "storageaccounts",
+}
 
 
 class Subject(StrEnum):

@@ -15,6 +15,7 @@ from .arm_id import Subject
 from .deployments import Deployments
 from .endpoints import Endpoints
 from .model_versions import ModelVersions
+from .preflight_reads import PreflightReads
 from .progress import OperationStatus, Progress
 from .scoring import Scoring
 from .wire import EndpointToken, Outlets, RequestSeen, Wire, with_addresses
@@ -37,6 +38,7 @@ class Session:
         self.endpoints = Endpoints(wire)
         self.deployments = Deployments(wire)
         self.models = ModelVersions(wire, max_age=listing_max_age, clock=wire.now)
+        self.preflight = PreflightReads(wire, access.subscription_id)
         self._cloud = cloud
         self._wire = wire
         self._poll_scale = poll_scale

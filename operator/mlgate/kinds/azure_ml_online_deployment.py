@@ -21,8 +21,8 @@ from ..errors import Terminal, Wait
 from ..reasons import Reason
 from ..sensitive import Sensitive
 from ..store.protocol import Key, Object
-from . import arm_body, deployment_body
-from .deployment_body import CAPACITY, CHEAP, FAILURE_POLICY, TAGS, VARIABLES
+from . import arm_body, deployment_body, preflight
+from .deployment_body import CAPACITY, CHEAP, FAILURE_POLICY, PREFLIGHT, TAGS, VARIABLES
 from .deployment_failure import Failed, failed
 from .in_workspace import Placed, endpoint, find_session, target_of
 from .on_azure import OnAzure, going, health, met_first, whose
@@ -90,6 +90,8 @@ class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
                 external_id, capacity=sent.get(CAPACITY), tags=sent.get(TAGS)
             )
         else:
+            if seen is None and plan.wanted.get(PREFLIGHT) != "Skip":
+                await preflight.check(conn.session, conn.id, plan.wanted)
             body = deployment_body.body(plan.wanted, sent, seen.raw if seen else None)
             accepted = await conn.session.deployments.put(external_id, body)
         raw = accepted.resource

@@ -15,11 +15,13 @@ from dataclasses import dataclass, field, replace
 from mlgate_sim.azure import (
     arm_errors,
     assets,
+    authorization,
     deployments,
     endpoint_credentials,
     endpoints,
     groups,
     operations,
+    regions,
     workspaces,
 )
 from mlgate_sim.azure.arm_message import ML_PROVIDER, Answer, ArmPath, ArmRequest, Json, Refusal
@@ -108,11 +110,15 @@ class Arm:
         if path.subscription.lower() != state.settings.subscription.lower():
             raise arm_errors.subscription_not_found(path.subscription)
         self._refuse_forbidden(request)
+        if authorization.is_asked(request):
+            return authorization.answer(state, request)
         if path.provider is None:
             return groups.answer(state, request)
         if path.provider != ML_PROVIDER:
             message = f"The resource namespace '{path.provider}' is invalid."
             raise arm_errors.gateway(404, "InvalidResourceNamespace", message)
+        if path.types == ("locations",) and path.trailing:
+            return regions.answer(state, request)
         if path.types[:1] == ("locations",):
             return self._operation(request)
         if path.resource_group is None:
@@ -171,7 +177,7 @@ class Arm:
             endpoints.require(state, path)
         found = self._containers(path, kind) if kind in assets.KINDS else state.collection(path.resource_id(), kind)
         if kind == "versions":
-            found = assets.newest_first(found)
+            found = assets.of_version(state, request, assets.newest_first(found))
         return groups.page(state, request, found)
 
     def _containers(self, path: ArmPath, kind: str) -> list[Json]:
@@ -207,6 +213,8 @@ class Arm:
 def action_of(request: ArmRequest) -> str:
     """The RBAC action of a call: `Microsoft.MachineLearningServices/workspaces/onlineEndpoints/token/action`."""
     path = request.path
+    if authorization.is_asked(request):
+        return "Microsoft.Authorization/roleAssignments/read"
     kind = path.full_type() if path.provider else "Microsoft.Resources/subscriptions/resourceGroups"
     if request.method == "POST":
         return f"{kind}/{path.trailing}/action"

@@ -100,6 +100,18 @@ def newest_first(versions: list[Json]) -> list[Json]:
     return sorted(versions, key=order, reverse=True)
 
 
+def of_version(state: AzureState, request: ArmRequest, found: list[Json]) -> list[Json]:
+    """What the filter `version` leaves of a list. Where deployments may name models that are not there
+    (`check_models` False), such a version of a model is listed as if it were."""
+    wanted = request.query.get("version")
+    if wanted is None:
+        return found
+    left = [version for version in found if version["name"] == wanted]
+    if left or state.settings.check_models or request.path.types[-1] != "models":
+        return left
+    return [{"id": f"{request.path.resource_id()}/versions/{wanted}", "name": wanted, "properties": {}}]
+
+
 def datastore(state: AzureState, path: ArmPath) -> Json | None:
     """The default datastore, which every workspace has (recorded in TestOnlineDeployment)."""
     workspace = workspaces.require(state, path)

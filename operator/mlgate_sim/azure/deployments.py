@@ -7,7 +7,7 @@ tags and sku (the number of instances). What still receives traffic cannot be de
 
 from __future__ import annotations
 
-from mlgate_sim.azure import arm_errors, endpoints, operations
+from mlgate_sim.azure import arm_errors, endpoints, operations, regions
 from mlgate_sim.azure.arm_message import Answer, ArmRequest, Json, Refusal
 from mlgate_sim.azure.failures import DEFAULT_LOG
 from mlgate_sim.azure.settings import is_endpoint_name
@@ -42,6 +42,9 @@ def put(state: AzureState, request: ArmRequest) -> Answer:
     endpoints.refuse_busy(state, endpoint, what)
     if current != "Succeeded":
         raise arm_errors.busy(400, what, endpoint["name"], current)
+    instances = int((request.body.get("sku") or {}).get("capacity") or 1)
+    kind = str(request.properties.get("instanceType"))
+    regions.refuse_over_quota(state, path.resource_id(), endpoint["location"], kind, instances)
     refusal = state.failures.take(path.resource_id(), "request")
     if refusal is not None:
         raise Refusal(Answer(400, {"error": refusal.error()}))

@@ -8,6 +8,7 @@ cannot be changed. One operation at a time per endpoint, its deployments include
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from mlgate_sim.azure import arm_errors, operations, workspaces
@@ -174,10 +175,20 @@ def _refuse_traffic(state: AzureState, path: ArmPath, properties: Json) -> None:
         raise arm_errors.invalid_request("MirrorTraffic", "A deployment cannot have live and mirrored traffic.")
 
 
+def user_assigned_principal(identity_id: str) -> str:
+    """The principal of a user-assigned identity: the same wherever it is used."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, identity_id.lower()))
+
+
 def _new(state: AzureState, path: ArmPath, request: ArmRequest) -> Json:
     identity = dict(request.body.get("identity") or {"type": "SystemAssigned"})
     if "systemassigned" in str(identity.get("type", "")).lower():
         identity |= {"principalId": str(state.new_id()), "tenantId": state.settings.tenant}
+    if identity.get("userAssignedIdentities"):
+        identity["userAssignedIdentities"] = {
+            name: {"principalId": user_assigned_principal(name), "clientId": str(state.new_id())}
+            for name in identity["userAssignedIdentities"]
+        }
     lowered = path.resource_id().lower()
     now = state.now()
     return {

@@ -171,6 +171,9 @@ class AzureState:
             "softDeleted": self.soft_deleted,
             "takenEndpointNames": sorted(self.taken_names),
             "forbiddenActions": self.forbidden_actions,
+            "quota": self.quota,
+            "roleAssignments": self.role_assignments,
+            "grantsRoles": self.grants_roles,
             "failures": [failure.to_json() for failure in self.failures.failures],
             "scoring": self.scoring.to_json(),
         }
@@ -198,6 +201,10 @@ class AzureState:
         self.soft_deleted = dict(saved.get("softDeleted", {}))
         self.taken_names: set[str] = set(saved.get("takenEndpointNames", []))
         self.forbidden_actions: list[str] = list(saved.get("forbiddenActions", []))
+        self.quota: dict[str, int] = dict(saved.get("quota", {}))
+        """Cores by family (`standardDSv2Family`); what is not there has plenty."""
+        self.role_assignments: list[dict[str, str]] = list(saved.get("roleAssignments", []))
+        self.grants_roles = bool(saved.get("grantsRoles", True))
         self.failures = FailureScript([Failure(**failure) for failure in saved.get("failures", [])])
         self.scoring = ScoringScript.from_json(saved.get("scoring", []))
 
@@ -212,6 +219,9 @@ _PARTS = {
     "softDeleted",
     "takenEndpointNames",
     "forbiddenActions",
+    "quota",
+    "roleAssignments",
+    "grantsRoles",
     "failures",
     "scoring",
 }
