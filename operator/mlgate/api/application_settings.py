@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from .markers import Cel, FreeForm, ListSet
+from .markers import Cel, FreeForm, ListMap, ListSet, exactly_one
 from .meta import Api
 
 Seconds = Annotated[int, Field(ge=1, le=31557600)]
@@ -25,6 +25,8 @@ class JwtConfiguration(Api):
 
     alg: Literal["RS256", "RS512", "PS256", "HS256"] | None = None
     """How ID tokens are signed. New applications get RS256."""
+    secret_encoded: bool | None = None
+    """Whether the client secret is base64. Only for HS256, and false for applications of today."""
     lifetime_in_seconds: Annotated[int, Field(ge=1, le=2592000)] | None = None
     """Seconds an ID token is valid."""
     scopes: Annotated[dict[str, Annotated[str, Field(max_length=255)]], Field(max_length=100)] | None = None
@@ -223,3 +225,99 @@ class MyOrganization(Api):
     """Whether they may delete connections."""
     invitation_landing_client_id: Annotated[str, Field(max_length=64)] | None = None
     """The application that invited members land in."""
+
+
+class CredentialId(Api):
+    """A public key or certificate of the application."""
+
+    id: Annotated[str, Field(min_length=6, max_length=64, pattern=r"^cred_[A-Za-z0-9]+$")]
+    """Its id at Auth0."""
+
+
+CredentialIds = Annotated[list[CredentialId], Field(min_length=1, max_length=2)]
+"""An application holds at most two (shared facts, auth0 section 2.2)."""
+
+
+class SignedRequestObject(Api):
+    """Authorization requests that the application signs (JAR)."""
+
+    required: bool | None = None
+    """Whether requests that are not signed are refused."""
+    credentials: CredentialIds | None = None
+    """The public keys of this application that its requests are signed with."""
+
+
+class CertificateMethod(Api):
+    """Certificates that the application signs in with."""
+
+    credentials: CredentialIds
+    """Which certificates of this application are accepted."""
+
+
+class ClientAuthenticationMethods(Api):
+    """Mutual TLS: the application proves itself by a client certificate."""
+
+    validations: ClassVar[tuple[Cel, ...]] = (
+        exactly_one(
+            "tlsClientAuth",
+            "selfSignedTlsClientAuth",
+            message="write one of tlsClientAuth and selfSignedTlsClientAuth",
+        ),
+    )
+
+    tls_client_auth: CertificateMethod | None = None
+    """By a certificate of an authority that Auth0 trusts; it accepts the subjects named by these credentials."""
+    self_signed_tls_client_auth: CertificateMethod | None = None
+    """By one of these certificates itself."""
+
+
+class TokenVaultGrant(Api):
+    """What may be taken from one connection's tokens."""
+
+    connection: Annotated[str, Field(min_length=1, max_length=128)]
+    """Name of the connection."""
+    scopes: Annotated[list[Annotated[str, Field(min_length=1, max_length=280)]], Field(max_length=100), ListSet()]
+    """Scopes at its provider."""
+
+
+class TokenVaultPrivilegedAccess(Api):
+    """Tokens of the token vault for the application itself."""
+
+    credentials: CredentialIds | None = None
+    """The public keys of this application that it asks with."""
+    grants: Annotated[list[TokenVaultGrant], Field(max_length=100), ListMap("connection")] | None = None
+    """What it may take."""
+    ip_allowlist: (
+        Annotated[list[Annotated[str, Field(min_length=2, max_length=64)]], Field(max_length=100), ListSet()] | None
+    ) = None
+    """Addresses and networks that it may ask from."""
+
+
+class LinkedClient(Api):
+    """An application that is set up along with this one."""
+
+    client_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[-_a-zA-Z0-9]+$")]
+    """Its client id."""
+
+
+class ExpressConfiguration(Api):
+    """Express configuration: organizations set up single sign-on of this application from the Okta Integration Network."""
+
+    initiate_login_uri_template: Annotated[str, Field(max_length=2048)]
+    """Where a login begins, with `{organization_name}` in it."""
+    user_attribute_profile_id: Annotated[str, Field(max_length=64)]
+    """The user attribute profile."""
+    connection_profile_id: Annotated[str, Field(max_length=64)]
+    """The connection profile."""
+    enable_client: bool
+    """Whether the application is switched on for connections made so."""
+    enable_organization: bool
+    """Whether organizations are."""
+    okta_oin_client_id: Annotated[str, Field(max_length=64)]
+    """The application that stands for the Okta Integration Network."""
+    admin_login_domain: Annotated[str, Field(max_length=255)]
+    """Domain that administrators sign in at."""
+    oin_submission_id: Annotated[str, Field(max_length=255)] | None = None
+    """Id of the submission to the Okta Integration Network."""
+    linked_clients: Annotated[list[LinkedClient], Field(max_length=10)] | None = None
+    """Applications that are set up along with this one."""

@@ -15,7 +15,9 @@ from pydantic import Field
 from .application_settings import (
     Active,
     Addons,
+    ClientAuthenticationMethods,
     DefaultOrganization,
+    ExpressConfiguration,
     JwtConfiguration,
     Mobile,
     MyOrganization,
@@ -24,13 +26,15 @@ from .application_settings import (
     OidcLogout,
     RefreshToken,
     SessionTransfer,
+    SignedRequestObject,
     TokenExchange,
     TokenQuota,
+    TokenVaultPrivilegedAccess,
     Urls,
 )
 from .managed import ManagedSpec, ManagedStatus
-from .markers import Cel, Immutable, ListMap, ListSet, Within
-from .meta import Api, Column, Duration, KindType, ObjectName, Timestamp, columns
+from .markers import Cel, Immutable, ListMap, ListSet, Within, fixed
+from .meta import Api, Audience, Column, Duration, KindType, ObjectName, Timestamp, columns
 from .references import AllowedNamespaces, ObjectRef, SecretSetting
 
 ClientMetadata = Annotated[
@@ -58,8 +62,10 @@ Unsettable = Literal[
     "oidcLogout",
     "organizationDiscoveryMethods",
     "sessionTransfer",
+    "signedRequestObject",
     "skipNonVerifiableCallbackUriConfirmationPrompt",
     "tokenQuota",
+    "tokenVaultPrivilegedAccess",
 ]
 """Settings that the service removes when it is sent null (recordings TestAccClient*)."""
 
@@ -133,6 +139,18 @@ class Auth0ClientSpec(ManagedSpec):
             "!has(self.unset) || !('addons' in self.unset) || !has(self.addonSecrets)",
             "addonSecrets needs the add-ons that unset removes",
         ),
+        Cel(
+            "!has(self.clientAuthenticationMethods) || !has(self.tokenEndpointAuthMethod)",
+            "write either tokenEndpointAuthMethod or clientAuthenticationMethods: the two exclude each other",
+        ),
+        Cel(
+            "!has(self.resourceServerIdentifier) || (has(self.appType) && self.appType == 'resource_server')",
+            "resourceServerIdentifier goes with appType: resource_server",
+        ),
+        fixed(
+            "resourceServerIdentifier",
+            "resourceServerIdentifier cannot be changed at Auth0: create another Auth0Client",
+        ),
     )
 
     tenant_ref: Annotated[ObjectRef, Immutable("tenantRef cannot be changed: create another Auth0Client")]
@@ -143,6 +161,8 @@ class Auth0ClientSpec(ManagedSpec):
         Literal["native", "spa", "regular_web", "non_interactive", "sso_integration", "resource_server"] | None
     ) = None
     """What kind of application it is. New applications get `non_interactive` (machine to machine)."""
+    resource_server_identifier: Audience | None = None
+    """Identifier of the API that the application stands for, with `appType: resource_server`."""
     description: Annotated[str, Field(max_length=140)] | None = None
     """What the application is for."""
     callbacks: Urls | None = None
@@ -168,6 +188,10 @@ class Auth0ClientSpec(ManagedSpec):
     ) = None
     """How the application proves who it is. With `private_key_jwt` mlgate makes the key pair and keeps the private key
     in `credentialsSecret` only."""
+    client_authentication_methods: ClientAuthenticationMethods | None = None
+    """Mutual TLS, instead of `tokenEndpointAuthMethod`."""
+    signed_request_object: SignedRequestObject | None = None
+    """Authorization requests that the application signs (JAR)."""
     oidc_conformant: bool | None = None
     """Whether Auth0 sticks strictly to OpenID Connect. New applications get true."""
     is_first_party: bool | None = None
@@ -180,6 +204,8 @@ class Auth0ClientSpec(ManagedSpec):
     """Client ids that may ask for delegation to this application."""
     client_aliases: Names | None = None
     """Audiences that mean this application in SAML."""
+    sso: bool | None = None
+    """Whether Auth0 does single sign-on for it, or the identity provider (classic login)."""
     sso_disabled: bool | None = None
     """True keeps the application out of single sign-on."""
     cross_origin_authentication: bool | None = None
@@ -216,6 +242,10 @@ class Auth0ClientSpec(ManagedSpec):
     """How many machine-to-machine tokens the application may get."""
     token_exchange: TokenExchange | None = None
     """Custom token exchange."""
+    token_vault_privileged_access: TokenVaultPrivilegedAccess | None = None
+    """Tokens of the token vault for the application itself."""
+    express_configuration: ExpressConfiguration | None = None
+    """Single sign-on that organizations set up from the Okta Integration Network."""
     require_pushed_authorization_requests: bool | None = None
     """Whether authorization requests must be pushed first (PAR)."""
     require_proof_of_possession: bool | None = None

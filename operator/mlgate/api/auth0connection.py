@@ -8,7 +8,7 @@ it is free-form here.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -33,6 +33,13 @@ class Purpose(Api):
 
     active: bool
     """Whether it is in use for that."""
+
+
+class ResourceApp(Api):
+    """The part of the application whose API is called."""
+
+    status: Literal["enabled", "disabled"]
+    """Whether it plays this part."""
 
 
 class Auth0ConnectionSpec(ManagedSpec):
@@ -71,6 +78,10 @@ class Auth0ConnectionSpec(ManagedSpec):
     """Whether it may be used to sign in."""
     connected_accounts: Purpose | None = None
     """Whether it may be used to connect accounts (token vault)."""
+    cross_app_access_requesting_app: Purpose | None = None
+    """Whether applications may ask its provider for access to other applications (cross app access)."""
+    cross_app_access_resource_app: ResourceApp | None = None
+    """Whether its provider may give others access to APIs here (cross app access)."""
     options: Annotated[dict[str, Any], Field(max_length=128), FreeForm()] | None = None
     """What the strategy lets one set, with the Management API's own names; not for secrets, those are `optionSecrets`.
     Only keys that are written here are managed, at any depth; all others keep what they have, and `null` removes one.

@@ -15,7 +15,7 @@ from typing import Any
 from ..api.auth0client import AUTH0_CLIENT, Auth0ClientSpec
 from ..api.managed import ManagedSpec
 from ..auth0 import Session
-from ..engine.fields import Alike, Exact, Fields, MapOf, Nested, SetOf
+from ..engine.fields import Alike, CreateOnly, Exact, Fields, MapOf, Nested, SetOf
 from ..engine.marks import Mark
 from ..engine.plan import Action, Plan
 from ..engine.protocols import (
@@ -54,6 +54,25 @@ NOT_ON_THE_WIRE = frozenset(
 
 BY_KEY: dict[str, dict[str, str]] = {PRIVATE_KEY_JWT: {}}
 """The wish for keys: which ones is decided, and brought about, by `application_credentials`."""
+
+
+def _same_methods(wanted: Any, seen: Any) -> bool:
+    return bool(wanted == BY_KEY or _in_order(wanted) == _in_order(seen))
+
+
+def _in_order(value: Any) -> Any:
+    """Ids of credentials, whose order means nothing, in one order."""
+    if isinstance(value, Mapping):
+        return {name: _in_order(below) for name, below in value.items() if below} or None
+    return sorted(value, key=str) if isinstance(value, list) else value
+
+
+def _same_grants(wanted: Any, seen: Any) -> bool:
+    """Neither the order of grants nor that of their scopes means anything."""
+    one, other = (sorted((_in_order(grant) for grant in grants or ()), key=str) for grants in (wanted, seen))
+    return one == other
+
+
 MERGED = Nested(merges=True, otherwise=Nested(merges=True))
 REPLACED = Nested(merges=False, otherwise=Nested(merges=False))
 FIELDS = Fields(
@@ -74,7 +93,12 @@ FIELDS = Fields(
     session_transfer=Nested(
         merges=True, fields={"allowed_authentication_methods": SetOf(), "delegation": Nested(merges=True)}
     ),
-    signed_request_object=Nested(merges=True),
+    signed_request_object=Nested(merges=True, fields={"credentials": SetOf(("id",))}),
+    token_vault_privileged_access=Nested(
+        merges=False, fields={"credentials": SetOf(("id",)), "grants": Alike(_same_grants), "ip_allowlist": SetOf()}
+    ),
+    express_configuration=Nested(merges=False, fields={"linked_clients": SetOf(("client_id",))}),
+    resource_server_identifier=CreateOnly(),
     native_social_login=MERGED,
     mobile=MERGED,
     oidc_logout=Nested(
@@ -91,7 +115,7 @@ FIELDS = Fields(
     default_organization=Nested(merges=False, fields={"flows": SetOf()}),
     token_exchange=Nested(merges=False, fields={"allow_any_profile_of_type": SetOf()}),
     my_organization_configuration=Nested(merges=False, fields={"allowed_strategies": SetOf()}),
-    client_authentication_methods=Alike(lambda wanted, seen: wanted == BY_KEY or (wanted or None) == (seen or None)),
+    client_authentication_methods=Alike(_same_methods),
 )
 """What a PATCH does to each field: which nested objects the service merges and which it replaces (shared facts, auth0
 section 2.2; recordings TestAccClient*, TestAccClientSessionTransfer, TestAccClientAddons)."""
@@ -120,6 +144,8 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
             wanted["client_authentication_methods"] = BY_KEY
         elif spec.token_endpoint_auth_method is not None:
             wanted["client_authentication_methods"] = None  # the two exclude each other
+        elif spec.client_authentication_methods is not None:
+            wanted["token_endpoint_auth_method"] = None
         return wanted
 
     def with_mark(self, wanted: Wanted, mark: Mark) -> Wanted:
@@ -128,12 +154,13 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
     def defaults(self, owner: Owner, spec: Auth0ClientSpec) -> Wanted:
         app_type = spec.app_type or "non_interactive"
         method = "none" if app_type in ("spa", "native") else "client_secret_post"
+        by_key = spec.token_endpoint_auth_method == PRIVATE_KEY_JWT or spec.client_authentication_methods
         return {
             "app_type": app_type,
             "grant_types": GRANTS.get(app_type, []),
             "oidc_conformant": True,
             "jwt_configuration": {"alg": "RS256"},
-            **({} if spec.token_endpoint_auth_method == PRIVATE_KEY_JWT else {"token_endpoint_auth_method": method}),
+            **({} if by_key else {"token_endpoint_auth_method": method}),
         }
 
     async def observe(self, conn: Session, external_id: str, wanted: Wanted, mark: Mark) -> Seen | None:
@@ -204,7 +231,7 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
 
 def _made_with(plan: Plan) -> dict[str, Any]:
     """The body of a POST: null means nothing there, and keys come later."""
-    body = {n: v for n, v in plan.values().items() if v is not None and n != "client_authentication_methods"}
+    body = {n: v for n, v in plan.values().items() if v is not None and v != BY_KEY}
     return _with_addons(body, body.get("addons"), body.pop("addon_secrets", None))
 
 

@@ -29,7 +29,7 @@ from .on_auth0 import OnAuth0, mark_values, whose
 from .secret_settings import SecretSettings, refuse_secrets
 
 PLAIN = ("strategy", "display_name", "is_domain_connection", "show_as_button", "realms", "authentication",
-         "connected_accounts", "options")  # fmt: skip
+         "connected_accounts", "cross_app_access_requesting_app", "cross_app_access_resource_app", "options")  # fmt: skip
 """Fields that are on the wire as in the manifest, but for the case of their names."""
 NOT_SENT = ("options", "option_secrets", "enabled_clients")
 """Fields that do not go into a body as they are."""
@@ -51,6 +51,8 @@ class Auth0Connection(OnAuth0[Auth0ConnectionSpec]):
             metadata=MapOf(merges=False),
             authentication=Nested(merges=False),
             connected_accounts=Nested(merges=False),
+            cross_app_access_requesting_app=Nested(merges=False),
+            cross_app_access_resource_app=Nested(merges=False),
             options=OptionsOf(strategy),
             option_secrets=SecretSettings(),
             enabled_clients=SetOf(shared=not exclusive),
