@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
 from functools import partial
 
 import pytest
 
-from mlgate_sim.requestlog import LoggedRequest
-from mlgate_sim.server import DropAnswer
-
 from .census import carried_out, ends_like, inside, is_carried_out, nothing_left, outside
+from .killer import Killer
 from .life import Life, StoreWrite
 from .manifests import quickstart
 from .timeline import SEED
@@ -26,38 +23,6 @@ from .writes import CREATES, DELETES, Write
 EVERY = os.environ.get("MLGATE_TEST_EVERY_WRITE") == "1"
 """Die at every single write to the store (minutes) instead of at some."""
 SAMPLE = 8
-
-
-def each(world: World, observer: Callable[[LoggedRequest], None]) -> None:
-    """`observer` hears of every request when it has taken effect and before its answer leaves."""
-    world.auth0.observers.append(observer)
-    world.azure.observers.append(observer)
-
-
-class Killer:
-    """Ends the operator's life when this write has taken effect."""
-
-    def __init__(self, world: World, write: Write, *, answered: bool) -> None:
-        self._world, self._write, self._answered = world, write, answered
-        self._seen = 0
-        self.struck = False
-        each(world, self._hear)
-
-    def _hear(self, entry: LoggedRequest) -> None:
-        if self.struck or not self._write.fits(entry):
-            return
-        self._seen += 1
-        if self._seen < self._write.nth:
-            return
-        self.struck = True
-        life = self._world.operator.life
-        if not self._answered:
-            life.end()
-            raise DropAnswer
-        life.before_write = self._wants_to_keep_it
-
-    def _wants_to_keep_it(self, write: StoreWrite) -> bool:
-        return write.resource in (self._write.kind, "Secret")
 
 
 ANSWERED = pytest.mark.parametrize(
