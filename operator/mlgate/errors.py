@@ -20,6 +20,10 @@ class Trouble(Exception):
         self.message = message
         self.reason = reason
 
+    def reword(self, message: str) -> None:
+        """Says the same in other words."""
+        self.message, self.args = message, (message,)
+
 
 class Terminal(Trouble):
     """Only a change of the manifest, of a referenced object or of a credential can help. Looked at again slowly."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterator, Mapping
 from typing import NoReturn
 
 REDACTED = "***"
+_SHORTEST_HIDDEN = 6
+"""Characters: what is shorter is a word of many sentences."""
 
 
 class Sensitive:
@@ -44,3 +47,22 @@ class Sensitive:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Sensitive value is never pickled or copied into a file")
+
+
+def hidden(text: str, values: object) -> str:
+    """The text without any secret that stands anywhere in `values`: for words that somebody else chose."""
+    for secret in sorted({each.reveal() for each in _in(values)}, key=len, reverse=True):
+        if len(secret) >= _SHORTEST_HIDDEN:
+            text = text.replace(secret, REDACTED)
+    return text
+
+
+def _in(values: object) -> Iterator[Sensitive]:
+    if isinstance(values, Sensitive):
+        yield values
+    elif isinstance(values, Mapping):
+        for each in values.values():
+            yield from _in(each)
+    elif isinstance(values, list | tuple):
+        for each in values:
+            yield from _in(each)

@@ -210,6 +210,7 @@ class ExternalReconciler:
             health = subject.kind.health(subject.wanted, now)
             return await self._conclude(subject, now, health, before, status=status, again=applied.again)
         except Trouble as trouble:
+            self._steps.hush(subject, trouble)
             raise Unfinished(trouble, status, subject) from trouble
 
     async def _create(self, subject: Subject, plan: Plan, seen: Seen | None) -> Applied:

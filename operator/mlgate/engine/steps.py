@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Retry, Trouble, Wait, WriteRefused
 from ..outbound import Fence, Permit, Urgency, permitting
 from ..reasons import Reason
+from ..sensitive import hidden
 from ..store.protocol import Key, Object
 from . import objects
 from .cache import Cache
@@ -166,8 +167,21 @@ class Steps:
         refusal = WriteRefused(f"{subject.key} is only being looked at; nothing may be written now.")
         return permitting(Permit(subject.urgency, self.fence, refusal))
 
-    def writing(self, subject: Subject) -> AbstractContextManager[None]:
-        return permitting(Permit(subject.urgency, self.fence))
+    @contextmanager
+    def writing(self, subject: Subject) -> Iterator[None]:
+        """Requests inside may change something. What the service says of them is told without the secrets of the wish,
+        wherever in a body they stood."""
+        try:
+            with permitting(Permit(subject.urgency, self.fence)):
+                yield
+        except Trouble as trouble:
+            self.hush(subject, trouble)
+            raise
+
+    @staticmethod
+    def hush(subject: Subject, trouble: Trouble) -> None:
+        """Takes the secrets of the wish out of its words."""
+        trouble.reword(hidden(trouble.message, subject.wanted))
 
     # -- one change at a time -----------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from ..sensitive import Sensitive
 from ..store.protocol import Key
 from . import links
 from .on_auth0 import OnAuth0
+from .stretched import Stretched
 from .trigger_order import Place, with_ours, without
 
 DRAFT = ("name", "supported_triggers", "code", "runtime", "dependencies", "secrets")
@@ -116,7 +117,8 @@ class Auth0Action(OnAuth0[Auth0ActionSpec]):
             wanted["dependencies"] = [{"name": d.name, "version": d.version} for d in spec.dependencies]
         if spec.secrets is not None:
             wanted["secrets"] = [
-                {"name": s.name, "value": _secret(owner, s.value_from.secret_key_ref, refs)} for s in spec.secrets
+                {"name": s.name, "value": _secret(owner, s.name, s.value_from.secret_key_ref, refs)}
+                for s in spec.secrets
             ]
         if spec.deploy:
             wanted["deploy"] = True
@@ -314,7 +316,7 @@ def _code(owner: Owner, spec: Auth0ActionSpec, refs: Resolved) -> str:
     return code
 
 
-def _secret(owner: Owner, ref: SecretKeyRef, refs: Resolved) -> Sensitive:
+def _secret(owner: Owner, name: str, ref: SecretKeyRef, refs: Resolved) -> Sensitive:
     value = refs.secret(owner.namespace, ref.name).get(ref.key)
     if value is None:
         raise Terminal(
@@ -322,7 +324,7 @@ def _secret(owner: Owner, ref: SecretKeyRef, refs: Resolved) -> Sensitive:
             f"{owner.namespace}/{owner.name} names. Put it there; mlgate goes on as soon as it is.",
             reason=Reason.CREDENTIALS_MISSING,
         )
-    return value
+    return Stretched(value.reveal(), salt=f"{owner.uid} {name}")
 
 
 def _places(bindings: Iterable[Raw]) -> list[Place]:

@@ -14,7 +14,7 @@ from pprint import pformat
 import pytest
 import yaml
 
-from mlgate.sensitive import REDACTED, Sensitive
+from mlgate.sensitive import REDACTED, Sensitive, hidden
 
 VALUE = "hunter2"
 SECRET = Sensitive(VALUE)
@@ -136,3 +136,13 @@ def test_a_fingerprint_tells_equal_from_different() -> None:
     assert SECRET.fingerprint() == Sensitive(VALUE).fingerprint()
     assert SECRET.fingerprint() != Sensitive("other").fingerprint()
     assert len(SECRET.fingerprint()) == 12
+
+
+def test_words_of_somebody_else_are_told_without_the_secrets_of_a_wish() -> None:
+    wish = {
+        "password": Sensitive("hunter-2"),
+        "secrets": [{"value": Sensitive("hunter-2-too")}],
+        "pin": Sensitive("too"),
+    }
+    told = hidden("hunter-2-too is too much like hunter-2", wish)
+    assert told == "*** is too much like ***", "the longest first, and a short word is left in its sentence"
