@@ -38,7 +38,7 @@ class ModelSource(Api):
     """Its name in the endpoint's workspace."""
     version: ModelVersion | None = None
     """Its version, or `@latest` for the newest, or a stage such as `@Production` for the newest in it; status says which
-    version that is."""
+    version that is. A deployment keeps the version that it was made with; a SecuredModelEndpoint rolls newer ones out."""
 
 
 class EnvironmentSource(Api):

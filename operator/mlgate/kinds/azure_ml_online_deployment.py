@@ -22,7 +22,7 @@ from ..reasons import Reason
 from ..sensitive import Sensitive
 from ..store.protocol import Key, Object
 from . import arm_body, deployment_body, preflight
-from .deployment_body import CAPACITY, CHEAP, FAILURE_POLICY, PREFLIGHT, TAGS, VARIABLES
+from .deployment_body import CAPACITY, CHEAP, FAILURE_POLICY, MODEL, PREFLIGHT, TAGS, VARIABLES
 from .deployment_failure import Failed, failed
 from .in_workspace import Placed, endpoint, find_session, target_of
 from .on_azure import OnAzure, going, health, met_first, whose
@@ -90,9 +90,11 @@ class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
                 external_id, capacity=sent.get(CAPACITY), tags=sent.get(TAGS)
             )
         else:
-            if seen is None and plan.wanted.get(PREFLIGHT) != "Skip":
-                await preflight.check(conn.session, conn.id, plan.wanted)
-            body = deployment_body.body(plan.wanted, sent, seen.raw if seen else None)
+            wanted = await _written_out(conn, plan.wanted, seen)
+            if seen is None and wanted.get(PREFLIGHT) != "Skip":
+                await preflight.check(conn.session, conn.id, wanted)
+            sent = {name: value if name != MODEL else wanted[MODEL] for name, value in sent.items()}
+            body = deployment_body.body(wanted, sent, seen.raw if seen else None)
             accepted = await conn.session.deployments.put(external_id, body)
         raw = accepted.resource
         again = conn.session.progress(raw).after if raw else conn.session.look_again(Subject.DEPLOYMENT)
@@ -153,6 +155,21 @@ class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
     def blocks_deletion_of(self, target: Object, own: Object) -> bool:
         """A deployment that is being deleted goes with its endpoint; any other keeps it."""
         return not own["metadata"].get("deletionTimestamp")
+
+
+async def _written_out(conn: Placed, wanted: Wanted, seen: Seen | None) -> Wanted:
+    """The wish with the model version that it means now; one that is there and works stays while it fits."""
+    open_version = deployment_body.left_open(str(wanted.get(MODEL)))
+    if open_version is None:
+        return wanted
+    present = arm_body.read(seen.raw, MODEL) if seen and not seen.raw["mlgate"]["failed"] else None
+    if present is not None and not AzureMLOnlineDeployment.fields.diff(
+        {MODEL: wanted[MODEL]}, {MODEL: present}, {}, None
+    ):
+        return {**wanted, MODEL: present}
+    workspace, model, label = open_version
+    version = await conn.session.models.newest(workspace, model, label)
+    return {**wanted, MODEL: f"{workspace}/models/{model}/versions/{version}"}
 
 
 def _secret(owner: Owner, refs: Resolved, name: str, key: str) -> Sensitive:

@@ -56,6 +56,7 @@ def rules() -> Fields:
     """How a deployment's fields compare."""
     fields = arm_body.rules(compare.DEPLOYMENT)
     fields.rules["location"] = Alike(compare.location)
+    fields.rules[MODEL] = Alike(_same_model)
     fields.rules[FAILURE_POLICY] = fields.rules[PREFLIGHT] = Unseen()
     collection = Nested(
         merges=False,
@@ -91,6 +92,21 @@ def wish(spec: AzureMLOnlineDeploymentSpec, workspace: str | None, location: Any
     if spec.data_collector:
         wanted |= _collector(spec.data_collector)
     return wanted
+
+
+def left_open(model: str) -> tuple[str, str, str] | None:
+    """(workspace's id, model, label) of a version that the manifest leaves open: `@latest`, or a stage."""
+    container, _, version = model.rpartition("/versions/")
+    workspace, _, name = container.rpartition("/models/")
+    return (workspace, name, version[1:]) if version.startswith("@") else None
+
+
+def _same_model(wanted: Any, seen: Any) -> bool:
+    """An open version is settled when the deployment is made; any version of the model will do from then on."""
+    if left_open(str(wanted)) is None or not isinstance(seen, str):
+        return compare.asset(wanted, seen)
+    version = seen.rpartition("/versions/")[2]
+    return compare.asset(f"{str(wanted).rpartition('/versions/')[0]}/versions/{version}", seen)
 
 
 def body(wanted: Mapping[str, Any], sent: Mapping[str, Any], raw: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -142,6 +158,6 @@ def _collector(collector: DataCollector) -> dict[str, Any]:
 def _asset(workspace: str | None, kind: str, id_: str | None, name: str | None, version: str | None) -> str:
     if id_:
         return id_
-    if version == "@latest":
-        raise Terminal(f"Version @latest of {kind} is not carried out by this version of mlgate. Write the version.")
+    if kind != "models" and version and version.startswith("@"):
+        raise Terminal(f"Version {version} of {kind} is not carried out by this version of mlgate. Write the version.")
     return f"{workspace}/{kind}/{name}/versions/{version}"

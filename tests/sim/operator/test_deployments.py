@@ -222,3 +222,22 @@ async def test_an_operation_that_does_not_end_is_told_and_still_watched(world: W
     await world.ready(BLUE)
     assert "operationSince" not in objects.status(await world.get(*BLUE))
     assert len(sent(world, "PUT")) == 1
+
+
+async def test_an_open_version_is_the_newest_when_the_deployment_is_made_and_stays(world: World) -> None:
+    await standing(world)
+    models = f"{world.azure.workspace_id('ml-workspace')}/models/fraud/versions"
+    await world.ready(FRAUD)
+    for version in ("7", "8"):
+        world.azure.arm("PUT", f"{models}/{version}", {"properties": {"modelUri": f"azureml://jobs/j/{version}"}})
+    manifest = deployment("blue", "fraud", model={"name": "fraud", "version": "@latest"})
+    await world.apply(manifest)
+    await world.ready(BLUE)
+    assert at_azure(world)["properties"]["model"] == f"{models}/8"
+    assert objects.status(await world.get(*BLUE))["modelId"].endswith("/8")
+    world.azure.arm("PUT", f"{models}/9", {"properties": {"modelUri": "azureml://jobs/j/9"}})
+    await world.passes(HOUR)
+    manifest["spec"]["appInsightsEnabled"] = True
+    await world.apply(manifest)
+    await world.until(lambda: len(sent(world, "PUT")) == 2, "the second PUT")
+    assert at_azure(world)["properties"]["model"] == f"{models}/8"
