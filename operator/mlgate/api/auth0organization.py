@@ -166,6 +166,14 @@ class OrganizationClient(Api):
 class Auth0OrganizationSpec(ManagedSpec):
     """Desired state of an organization. What is left out is not managed."""
 
+    validations: ClassVar[tuple[Cel, ...]] = (
+        Cel(
+            "!self.exclusive || !has(self.members) || !has(self.connections)"
+            " || !self.connections.exists(c, has(c.assignMembershipOnLogin) && c.assignMembershipOnLogin)",
+            "exclusive members contradict assignMembershipOnLogin: true, which makes members of all who sign in",
+        ),
+    )
+
     tenant_ref: Annotated[ObjectRef, Immutable("tenantRef cannot be changed: create another Auth0Organization")]
     """The Auth0Tenant that the organization lives in."""
     name: Annotated[str, Field(min_length=1, max_length=50, pattern=r"^[a-z0-9][a-z0-9_-]*$")] | None = None

@@ -72,6 +72,11 @@ class Auth0UserSpec(ManagedSpec):
     """True keeps the user from signing in."""
     verify_email: bool = False
     """True has the service send a mail to verify a new or changed address."""
+    custom_domain: (
+        Annotated[str, Field(min_length=4, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])$")] | None
+    ) = None
+    """Which of the tenant's custom domains mails to the user are about. Needed where the tenant has several: Auth0 makes
+    no user there without."""
     app_metadata: Annotated[dict[str, Any], Field(max_length=100), FreeForm()] | None = None
     """What applications and Actions know of the user and the user cannot change. Only the keys written here are managed,
     each as a whole; a key whose value is null is removed."""

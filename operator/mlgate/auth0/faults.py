@@ -148,6 +148,12 @@ def _refused(asked: Asked, answer: Answer) -> Trouble | None:
             return Gone(
                 f"{route.path} is not in {access.called} any more ({_code(asked, answer)}){_saying(asked, answer)}"
             )
+        case 409 if answer.fields.get("errorCode") == "custom_domain_conflict":
+            return Terminal(
+                f"{access.called} refused {route.said} because it has several verified custom domains and the request says "
+                f"none of them ({_code(asked, answer)}){_saying(asked, answer)} Name one in spec.customDomain.",
+                reason=Reason.INVALID_SPEC,
+            )
         case 409:
             return AlreadyHeld(
                 f"{access.called} refused {route.said} because the name or key is taken ({_code(asked, answer)})"

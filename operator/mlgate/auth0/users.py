@@ -7,10 +7,15 @@ once. Only who has neither an email nor an id that we chose is searched for, by 
 
 from __future__ import annotations
 
+from auth0.management.core.request_options import RequestOptions
+
 from .access import Raw
 from .collection import Body, Collection, Send, checked_id, paging, with_body
 from .faults import missing_field
 from .listing import list_all
+
+CUSTOM_DOMAIN = "custom_domain"
+"""Not a field of a user: it travels in a header (recording TestAccUserCustomDomains)."""
 
 
 class Users(Collection):
@@ -34,27 +39,41 @@ class Users(Collection):
 
     async def marked(self, field: str, value: str) -> list[Raw]:
         """Those whose `app_metadata` has this value, as far as the search knows by now."""
-        query = f'app_metadata.{field}:"{value}"'
-        found = await list_all(
+        found = await self._search(f'app_metadata.{field}:"{value}"')
+        return [user for user in found if (user.get("app_metadata") or {}).get(field) == value]
+
+    async def holding(self, field: str, value: str) -> list[Raw]:
+        """Those whose `username` or `phone_number` this is, as far as the search knows by now."""
+        found = await self._search(f'{field}:"{value}"')
+        return [user for user in found if str(user.get(field, "")).lower() == value.lower()]
+
+    async def _search(self, query: str) -> list[Raw]:
+        return await list_all(
             lambda number: self._wire.call(
                 lambda api: api.users.list(q=query, search_engine="v3", request_options=paging(number))
             ),
             plural=self.plural,
             key=(self.key,),
         )
-        return [user for user in found if (user.get("app_metadata") or {}).get(field) == value]
 
     def _reading(self, object_id: str) -> Send:
         return lambda api: api.users.get(object_id)
 
     def _creating(self, body: Body) -> Send:
-        return lambda api: api.users.create(connection=body["connection"], request_options=with_body(body))
+        return lambda api: api.users.create(connection=body["connection"], request_options=_options(body))
 
     def _updating(self, object_id: str, body: Body) -> Send:
-        return lambda api: api.users.update(object_id, request_options=with_body(body))
+        return lambda api: api.users.update(object_id, request_options=_options(body))
 
     def _deleting(self, object_id: str) -> Send:
         return lambda api: api.users.delete(object_id)
 
     def _paging(self, number: int) -> Send:
         return lambda api: api.users.list(search_engine="v3", request_options=paging(number))
+
+
+def _options(body: Body) -> RequestOptions:
+    options = with_body({name: value for name, value in body.items() if name != CUSTOM_DOMAIN})
+    if body.get(CUSTOM_DOMAIN):
+        options["additional_headers"] = {"Auth0-Custom-Domain": body[CUSTOM_DOMAIN]}
+    return options

@@ -67,6 +67,7 @@ class Auth0User(OnAuth0[Auth0UserSpec]):
         blocked=Exact(absent=False),
         password=WriteOnly(),
         verify_email=Unseen(),
+        custom_domain=Unseen(),
         app_metadata=MapOf(merges=True),
         user_metadata=MapOf(merges=True),
     )
@@ -84,6 +85,8 @@ class Auth0User(OnAuth0[Auth0UserSpec]):
         wanted: dict[str, Any] = {**written, "connection": spec.connection}
         if spec.email is not None:
             wanted["verify_email"] = spec.verify_email
+        if spec.custom_domain is not None:
+            wanted["custom_domain"] = spec.custom_domain
         password = _password(owner, spec, refs)
         if password is not None:
             wanted["password"] = password
@@ -109,6 +112,9 @@ class Auth0User(OnAuth0[Auth0UserSpec]):
             found |= {raw["user_id"]: raw for raw in await conn.users.by_email(email)}
         elif not found and not own_id:
             found |= {raw["user_id"]: raw for raw in await conn.users.marked(MARK_UID, mark.uid)}
+        for field in ("username", "phone_number"):  # whose they are is only told: the search is no evidence for more
+            if not found and field in wanted and (own_id or wanted.get("email")):
+                found |= {raw["user_id"]: raw for raw in await conn.users.holding(field, wanted[field])}
         seen = [_seen(raw, mark, wanted) for raw in found.values() if wanted["connection"] in _connections(raw)]
         # who has no mark may be anybody: a user is taken over by spec.import only
         return [each if each.ours is not None else _of_others(each) for each in seen]
@@ -128,6 +134,8 @@ class Auth0User(OnAuth0[Auth0UserSpec]):
         self, conn: Session, user_id: str | None, body: dict[str, Any], wanted: Wanted
     ) -> Mapping[str, Any]:
         open_body = {n: v.reveal() if isinstance(v, Sensitive) else v for n, v in body.items()}
+        if wanted.get("custom_domain"):
+            open_body["custom_domain"] = wanted["custom_domain"]
         try:
             return await (conn.users.create(open_body) if user_id is None else conn.users.update(user_id, open_body))
         except Terminal as refused:

@@ -19,6 +19,7 @@ class Call:
     body: Any
     scopes: frozenset[str]  # of the caller's token
     now: float  # UNIX seconds
+    headers: Mapping[str, str] = field(default_factory=dict)  # by any case of their names
 
     def one(self, name: str) -> str | None:
         """The last value of a query parameter."""

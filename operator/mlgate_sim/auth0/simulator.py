@@ -240,6 +240,7 @@ class Auth0Simulator(Simulator):
                     body=await _json_body(request),
                     scopes=scopes,
                     now=now,
+                    headers=request.headers,
                 )
                 status, body = self._logged(request, call, claims, resource, route)
             except ServiceError as error:

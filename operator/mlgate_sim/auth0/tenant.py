@@ -83,6 +83,7 @@ class Tenant:
     created_at: dict[str, float] = field(default_factory=dict)  # by id, UNIX seconds; seeded objects have none
     logs: dict[str, Json] = field(default_factory=dict)  # by log_id, oldest first
     visibility_delay: float = 0.0  # seconds until a new object shows up in lists
+    custom_domains: list[str] = field(default_factory=list)  # verified
     search_delay: float = 0.0  # seconds until the user search knows of a change
     connection_clients: dict[str, list[str]] = field(default_factory=dict)  # enabled applications by connection id
     connections_going: dict[str, float] = field(default_factory=dict)  # being deleted: UNIX seconds at which it is over

@@ -47,6 +47,7 @@ APART = (
 """What one PATCH cannot change together."""
 LARGEST_PROFILE = 1_000_000  # bytes; the limit of 10 KB comes into force on 2027-03-04
 MOST_FOUND = 1000
+DOMAIN_HEADER = "Auth0-Custom-Domain"
 KEYS = ("email", "username", "phone_number")
 
 
@@ -90,6 +91,7 @@ class Users:
         needed = {"email": "email", "sms": "phone_number"}.get(provider, "password")
         validation.required(body, needed)
         check_password(body)
+        self._check_domain(call)
         given = {name: _kept(name, value) for name, value in body.items() if value is not None and name in PROFILE}
         own_id = body.get("user_id") or secrets.token_hex(12)
         user_id = f"{provider}|{own_id}"
@@ -156,6 +158,11 @@ class Users:
 
     def _ever(self) -> list[str]:
         return list(dict.fromkeys([*self.tenant.users, *self.tenant.user_versions]))
+
+    def _check_domain(self, call: Call) -> None:
+        """With several custom domains a request must say which one it is about (TestAccUserCustomDomains)."""
+        if len(self.tenant.custom_domains) > 1 and call.headers.get(DOMAIN_HEADER) not in self.tenant.custom_domains:
+            raise ApiError(409, "The tenant has multiple verified custom domains.", "custom_domain_conflict")
 
     def _refuse_second(self, user: Json, connection: str, own_id: str | None) -> None:
         for other in self.tenant.users.values():

@@ -157,6 +157,33 @@ async def test_a_user_of_somebody_else_is_not_taken_over(world: World) -> None:
     assert only(world)["app_metadata"]["mlgate_owner"].endswith("Auth0User/ml/ada")
 
 
+async def test_who_has_the_user_name_already_is_named(world: World) -> None:
+    world.auth0.state.users["auth0|theirs"] = {
+        "user_id": "auth0|theirs",
+        "email": "other@example.com",
+        "username": "ada",
+        "identities": [{"connection": "Username-Password-Authentication", "user_id": "theirs", "provider": "auth0"}],
+    }
+    await world.apply(password(), user(username="Ada"))
+    await world.says("Auth0User", "ada", "ExternalConflict", "auth0|theirs", "spec.import.id")
+    assert len(world.auth0.state.users) == 1
+
+
+async def test_a_tenant_with_several_custom_domains_is_told_which_one(world: World) -> None:
+    world.auth0.state.custom_domains = ["login.example.com", "login.example.org"]
+    await world.apply(password(), user())
+    await world.says("Auth0User", "ada", "InvalidSpec", "several verified custom domains", "spec.customDomain")
+    assert world.auth0.state.users == {}
+    await world.apply(user(customDomain="login.example.org"))
+    await world.ready(("Auth0User", "ada"))
+    assert "custom_domain" not in only(world)
+    before = writes(world)
+    await world.passes(2 * HOUR)
+    assert writes(world) == before
+    await world.apply(user(customDomain="login.example.org", nickname="countess"))
+    await world.until(lambda: only(world).get("nickname") == "countess", "a nickname")
+
+
 async def test_a_lost_answer_makes_no_second_user(world: World) -> None:
     world.auth0.faults.add(method="POST", path="/api/v2/users", status=502, applies=True)
     await world.apply(password(), user())

@@ -287,6 +287,14 @@ def test_no_representation_of_an_access_shows_its_secret() -> None:
     assert CANARY not in repr(ACCESS) + str(ACCESS) + ACCESS.gate + repr(Asked(route_of(*READ), ACCESS))
 
 
+def test_a_conflict_of_custom_domains_is_no_taken_name() -> None:
+    answer = said(409, "The tenant has multiple verified custom domains.", "custom_domain_conflict")
+    found = trouble(Asked(route_of("POST", "/api/v2/users"), ACCESS), answer)
+    assert isinstance(found, Terminal)
+    assert found.reason is Reason.INVALID_SPEC
+    assert "spec.customDomain" in found.message
+
+
 NOON = 1_795_521_600.0  # Tue, 24 Nov 2026 12:00:00 GMT
 
 
