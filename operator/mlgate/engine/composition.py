@@ -101,6 +101,9 @@ class CompositionReconciler:
         resource = next(t.resource for t in kind.child_types if t.kind == manifest["kind"])
         metadata = manifest["metadata"]
         try:
+            if emptied := _emptied(manifest, present):
+                patch = {"spec": dict.fromkeys(emptied)}
+                await self._store.patch(resource, metadata["namespace"], metadata["name"], patch)
             applied = await self._store.apply(resource, manifest)
             if not _covers(manifest["spec"], applied["spec"]):
                 # Entries that somebody else added to a keyed list are theirs for server-side apply; a merge patch
@@ -196,6 +199,13 @@ def _covers(wanted: Any, present: Any) -> bool:
     if isinstance(wanted, list) and isinstance(present, list):
         return len(wanted) == len(present) and all(_covers(w, p) for w, p in zip(wanted, present, strict=True))
     return bool(wanted == present)
+
+
+def _emptied(wanted: Object, present: Object | None) -> list[str]:
+    """Maps that lose their last entry. Applied as `{}` over entries of ours they would become null, which no schema of
+    ours takes (structured-merge-diff removes the entries and then the map): they are taken out first."""
+    there = objects.spec(present) if present is not None else {}
+    return [name for name, value in wanted["spec"].items() if value == {} and there.get(name)]
 
 
 def _differing(wanted: Object, present: Object) -> list[str]:

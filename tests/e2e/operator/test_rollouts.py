@@ -31,6 +31,7 @@ def rolled_out(manifest: Any) -> None:
     probes = {"requests": 3}
     spec["rollout"] = {
         "steps": [{"weight": 20, "pause": "200ms"}, {"weight": 60, "pause": "200ms"}],
+        "mirror": {"weight": 10, "pause": "200ms"},
         "gates": {"smoke": smoke, "probes": probes},
         "keepPrevious": "0s",
     }

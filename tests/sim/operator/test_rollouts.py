@@ -10,14 +10,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import yaml
 
 from mlgate.api import SecuredModelEndpointSpec
 from mlgate.engine import objects
 from mlgate.kinds import revisions
-from mlgate.store.protocol import Object
+from mlgate.store.protocol import Key, Object
 
 from .life import StoreWrite
-from .manifests import azure_side, of_quickstart, tenant_side
+from .manifests import QUICKSTART, azure_side, of_quickstart, tenant_side
 from .world import World, a_world
 
 STEPS = [{"weight": 5, "pause": "10m"}, {"weight": 50, "pause": "10m"}]
@@ -263,6 +264,66 @@ async def test_a_restart_at_any_write_goes_on_where_it_was(world: World, share: 
     assert moved == sorted(moved, reverse=True), "calls never move back and forth"
 
 
+async def test_a_version_that_gets_a_stage_starts_a_rollout(world: World) -> None:
+    await world.ready(("AzureMLWorkspace", "ml-workspace"))
+    for version in ("1", "2"):
+        register(world, version, stage="Production" if version == "1" else "Development")
+    await first_of(world, "@Production")
+    obj = await world.get("SecuredModelEndpoint", "fraud")
+    assert obj["status"]["modelVersions"] == {"fraud@Production": "1"}
+    register(world, "2", stage="Production")
+    told = await reaches(world, "1/2 5%")
+    assert told["canary"]["deployment"]["model"]["version"] == "2"
+
+
+async def test_calls_are_copied_before_any_is_answered(world: World) -> None:
+    mirror = {"weight": 10, "pause": "5m"}
+    old = await first(world, mirror=mirror)
+    await world.apply(fraud("8", mirror=mirror))
+    told = await reaches(world, "mirror 10%")
+    new = told["canary"]["name"]
+    await reaches(world, "complete")
+    puts = [e.body["properties"] for e in world.azure.requests.matching("PUT", "/onlineEndpoints/fraud$")]
+    asked = [(put["traffic"], put.get("mirrorTraffic") or {}) for put in puts]
+    assert asked[-4:] == [
+        ({old: 100}, {new: 10}),
+        ({old: 95, new: 5}, {}),
+        ({old: 50, new: 50}, {}),
+        ({new: 100}, {}),
+    ]
+
+
+async def test_what_is_carried_out_was_written_down_before(world: World) -> None:
+    await first(world)
+    carried: list[int] = []
+
+    def note(write: StoreWrite) -> bool:
+        cache = world.operator.engine.cache
+        if write.verb == "apply" and write.resource == "AzureMLOnlineEndpoint":
+            known = cache.get(Key("SecuredModelEndpoint", "ml", "fraud"))
+            assert known is not None
+            carried.append(known["status"]["rollout"]["weight"])
+        return False
+
+    world.operator.life.before_write = note
+    await world.apply(fraud("8"))
+    await reaches(world, "2/2 50%")
+    await reaches(world, "complete")
+    assert carried == [5, 50, 100]
+
+
+async def test_the_example_stands_beside_the_quickstart(world: World) -> None:
+    world.azure.observers.clear()
+    (example,) = yaml.safe_load_all((QUICKSTART.parent / "azure" / "rollout.yaml").read_text())
+    await world.apply(example)
+
+    async def answers() -> bool:
+        status = objects.status(await world.get("SecuredModelEndpoint", "risk"))
+        return bool((status.get("rollout") or {}).get("progress") == "complete")
+
+    await world.until(answers, "the example answers all calls")
+
+
 def noted(name: str, value: str) -> Object:
     return {"metadata": {"annotations": {f"mlgate.dev/{name}": value}}}
 
@@ -273,7 +334,7 @@ def next_name() -> str:
     return revisions.revision(spec.deployments[0]).name
 
 
-def register(world: World, version: str) -> None:
+def register(world: World, version: str, **properties: str) -> None:
     path = f"{world.azure.workspace_id('ml-workspace')}/models/fraud/versions/{version}"
-    answer = world.azure.arm("PUT", path, {"properties": {"modelUri": f"azureml://models/{version}"}})
-    assert answer.status == 201
+    answer = world.azure.arm("PUT", path, {"properties": {"modelUri": f"azureml://models/{version}", **properties}})
+    assert answer.status in (200, 201)

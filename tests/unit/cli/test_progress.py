@@ -93,3 +93,14 @@ def test_long_messages_are_cut_and_keep_to_one_line() -> None:
     assert shorten("a\n b") == "a b"
     assert shorten("word " * 100, 12) == "word word w…"
     assert isinstance(Progress(Time()).rows([obj("Auth0API", "a")])[0], Row)
+
+
+def test_every_step_of_a_rollout_is_news_although_nothing_else_changes() -> None:
+    def rolling(progress: str) -> Object:
+        made = obj("SecuredModelEndpoint", "fraud", ready="True", reason="Updating")
+        made["status"]["rollout"] = {"progress": progress}
+        return made
+
+    progress, said = Progress(Time()), {}
+    told = [line(row) for step in ("1/2 5%", "1/2 5%", "2/2 50%") for row in news(progress.rows([rolling(step)]), said)]
+    assert [text.rsplit("Updating ", 1)[-1] for text in told] == ["1/2 5%", "2/2 50%"]

@@ -44,7 +44,9 @@ def table(rows: Sequence[Row]) -> Table:
     made.add_column("REASON")  # the only column that gives way when the terminal is narrow
     for row in rows:
         name = f"{'  └ ' if row.depth else ''}{row.key.kind} {row.key.namespace}/{row.key.name}"
-        reason = Text(row.reason, "red" if row.stalled else "", no_wrap=True, overflow="ellipsis")
+        reason = Text(
+            f"{row.reason} {row.stage}".rstrip(), "red" if row.stalled else "", no_wrap=True, overflow="ellipsis"
+        )
         if row.message:
             reason.append(f"  {shorten(row.message)}", "dim")
         made.add_row(mark(row), name, _truth(row.ready), _truth(row.synced), f"{row.seconds:.1f} s", reason)
@@ -58,7 +60,7 @@ def _truth(status: str) -> Text:
 def line(row: Row) -> str:
     """The same for one row, as one line of text."""
     where = f"{row.key.kind} {row.key.namespace}/{row.key.name}"
-    told = f"{row.seconds:6.1f} s  {where}  Ready={row.ready or 'Unknown'} {row.reason}".rstrip()
+    told = f"{row.seconds:6.1f} s  {where}  Ready={row.ready or 'Unknown'} {row.reason} {row.stage}".rstrip()
     return f"{told}  {shorten(row.message, 160)}" if row.message else told
 
 
@@ -70,7 +72,7 @@ class View:
         self._console, self._rows = console, rows
         self._live: Live | None = None
         self._task: asyncio.Task[None] | None = None
-        self._said: dict[Key, tuple[str, str, str, str]] = {}
+        self._said: dict[Key, tuple[str, ...]] = {}
         if only_news:
             news(rows(), self._said)
 
@@ -105,12 +107,12 @@ class View:
             self._console.print(line(row), markup=False, soft_wrap=True)
 
 
-def news(rows: Iterable[Row], said: dict[Key, tuple[str, str, str, str]]) -> list[Row]:
+def news(rows: Iterable[Row], said: dict[Key, tuple[str, ...]]) -> list[Row]:
     """The rows whose state is another one than in `said`, which is brought up to date. A new object without a state is
     no news."""
     found = []
     for row in rows:
-        if said.get(row.key, ("", "", "", "")) != row.state:
+        if said.get(row.key, ()) != row.state and (row.key in said or any(row.state)):
             said[row.key] = row.state
             found.append(row)
     return found

@@ -24,11 +24,13 @@ class Row:
     seconds: float
     well: bool
     stalled: bool
+    stage: str = ""
+    """How far something is that goes in stages, such as a rollout: `2/4 25%`."""
 
     @property
-    def state(self) -> tuple[str, str, str, str]:
+    def state(self) -> tuple[str, ...]:
         """What of a row is news when it changes. While something waits its message changes all the time."""
-        return self.ready, self.synced, self.reason, self.message if self.stalled else ""
+        return self.ready, self.synced, self.reason, self.message if self.stalled else "", self.stage
 
 
 @dataclass(slots=True)
@@ -86,6 +88,7 @@ class Progress:
             seconds=seen.ready_after if seen.ready_after is not None else now - seen.since,
             well=well,
             stalled=objects.says(obj, "Stalled"),
+            stage=str((objects.status(obj).get("rollout") or {}).get("progress", "")),
         )
 
 
