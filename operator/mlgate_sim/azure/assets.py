@@ -101,8 +101,11 @@ def newest_first(versions: list[Json]) -> list[Json]:
 
 
 def of_version(state: AzureState, request: ArmRequest, found: list[Json]) -> list[Json]:
-    """What the filter `version` leaves of a list. Where deployments may name models that are not there
+    """What the filters `version` and `stage` leave of a list. Where deployments may name models that are not there
     (`check_models` False), such a version of a model is listed as if it were."""
+    stage = request.query.get("stage")
+    if stage is not None:
+        found = [version for version in found if version["properties"].get("stage") == stage]
     wanted = request.query.get("version")
     if wanted is None:
         return found
