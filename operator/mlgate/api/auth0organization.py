@@ -14,7 +14,7 @@ from pydantic import Field
 from .managed import ManagedSpec, ManagedStatus
 from .markers import Cel, Immutable, exactly_one
 from .meta import Api, Column, HttpsUrl, KindType, Namespace, ObjectName, columns
-from .references import AllowedNamespaces, ClientRef, ObjectRef
+from .references import AllowedNamespaces, ClientRef, ObjectRef, UserRef
 
 Color = Annotated[str, Field(min_length=4, max_length=7, pattern=r"^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$")]
 Metadata = Annotated[dict[str, Annotated[str, Field(max_length=255)]], Field(max_length=23)]
@@ -95,21 +95,6 @@ class OrganizationConnection(Api):
     """Whether users may sign up (database connections)."""
 
 
-class OrganizationUserRef(Api):
-    """Points at an Auth0User, or at a user that mlgate does not manage."""
-
-    validations: ClassVar[tuple[Cel, ...]] = (
-        exactly_one("name", "userId", message="write either name (of an Auth0User) or userId, not both"),
-    )
-
-    name: ObjectName | None = None
-    """Name of the Auth0User."""
-    namespace: Namespace | None = None
-    """Its namespace, when it is not this one; goes with `name`. The target's `allowedNamespaces` must let us in."""
-    user_id: Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^|\s]+\|[^\s]+$")] | None = None
-    """The id (`user_id`) of a user that is not managed here."""
-
-
 class OrganizationRoleRef(Api):
     """Points at an Auth0Role, or at a role that mlgate does not manage."""
 
@@ -128,8 +113,8 @@ class OrganizationRoleRef(Api):
 class OrganizationMember(Api):
     """A user who belongs to the organization."""
 
-    user_ref: OrganizationUserRef
-    """The user."""
+    user_ref: UserRef
+    """The user. By `email`, whoever has the address when the member is added; it must be one user of the tenant."""
     roles: Annotated[list[OrganizationRoleRef], Field(max_length=50)] | None = None
     """Roles the user has in this organization (not elsewhere). Unset: not managed."""
 

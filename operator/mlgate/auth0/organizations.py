@@ -70,8 +70,8 @@ class Organizations(Collection):
     # Members and their roles.
 
     async def members(self, organization_id: str, *, with_roles: bool) -> list[Raw]:
-        """`{user_id, roles?}` of every member, in one listing."""
-        fields = "user_id,roles" if with_roles else "user_id"
+        """`{user_id, email?, roles?}` of every member, in one listing."""
+        fields = "user_id,email,roles" if with_roles else "user_id,email"
 
         def listing(query: RequestOptions) -> Send:
             return lambda api: api.organizations.members.list(

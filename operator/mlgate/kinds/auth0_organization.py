@@ -23,7 +23,8 @@ from ..engine.references import Need, Ref, Resolved
 from ..errors import Terminal
 from . import links, organization_lists
 from .on_auth0 import OnAuth0, mark_values, whose
-from .organization_lists import LISTS, RolesOfMembers
+from .organization_lists import LISTS
+from .organization_members import Members, RolesOfMembers, by_address
 
 PLAIN = ("display_name", "branding", "token_quota", "third_party_client_access", "is_app_entitlement_active")
 """Fields that are on the wire as in the manifest, but for the case of their names."""
@@ -52,6 +53,7 @@ def _rules(*, shared: bool) -> Fields:
         "token_quota": Nested(merges=False, fields={"client_credentials": Nested(merges=False)}),
         "member_roles": RolesOfMembers(shared=shared),
         **{name: SetOf((key,), shared=shared) for name, key in KEYS.items()},
+        "members": Members(SetOf(("user_id",), shared=shared)),
     }
     return Fields(**rules)
 
@@ -152,7 +154,9 @@ def _lists(spec: Auth0OrganizationSpec, id_of: Callable[[str, _Ref, str | None],
     if spec.members is not None:
         roles: dict[str, list[str] | None] = {}
         for member in spec.members:
-            user = id_of("Auth0User", member.user_ref, member.user_ref.user_id)
+            address = member.user_ref.email
+            raw = by_address(address) if address else member.user_ref.user_id
+            user = id_of("Auth0User", member.user_ref, raw)
             found.setdefault("members", []).append({"user_id": user})
             given = member.roles
             roles[user] = None if given is None else sorted({id_of("Auth0Role", r, r.role_id) for r in given})

@@ -8,46 +8,16 @@ TestAccOrganizationClient*).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ..auth0 import Session
-from ..engine.plan import Action, Change, Plan
+from ..engine.plan import Action, Plan
 from ..errors import Terminal, Trouble
 from ..reasons import Reason
+from .organization_members import grouped, members_seen, roles_seen, user_ids
 
 LISTS = ("connections", "members", "member_roles", "clients", "client_grants")
 """In the order in which they are carried out: a role goes to who is a member by then."""
-
-
-@dataclass(frozen=True, slots=True)
-class RolesOfMembers:
-    """What each member may do: `{user: [role, ...]}`, None for a member whose roles are not managed.
-
-    `shared`: roles that others gave stay. Those that this object gave to somebody who is no longer named go."""
-
-    shared: bool
-
-    def change(self, path: str, wanted: Any, seen: Any, managed: Sequence[str]) -> Change | None:
-        want, have, put = set(self.entries(wanted)), set(self.entries(seen)), set(managed)
-        asked = {user for user, roles in wanted.items() if roles is not None}
-
-        def ours(pair: str) -> bool:
-            user = pair.partition("\n")[0]
-            return (user in asked and (pair in put or not self.shared)) or (user not in wanted and pair in put)
-
-        added = sorted(want - have)
-        removed = sorted(pair for pair in have - want if ours(pair))
-        if not added and not removed:
-            return None
-        after = (have | want) - set(removed)
-        touched = {pair.partition("\n")[0] for pair in (*added, *removed)}
-        old = {user: sorted((seen or {}).get(user) or ()) for user in sorted(touched)}
-        new = {user: roles for user, roles in _by_user(after).items() if user in touched}
-        return Change(path, old, new, _by_user(after), tuple(map(_pair, added)), tuple(map(_pair, removed)))
-
-    def entries(self, wanted: Any) -> list[str]:
-        return sorted(f"{user}\n{role}" for user, roles in (wanted or {}).items() for role in roles or ())
 
 
 async def read(conn: Session, organization_id: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,9 +29,9 @@ async def read(conn: Session, organization_id: str, wanted: Mapping[str, Any]) -
     if "members" in wanted:
         with_roles = "member_roles" in wanted
         members = await organizations.members(organization_id, with_roles=with_roles)
-        found["members"] = [{"user_id": member["user_id"]} for member in members]
+        found["members"] = members_seen(members)
         if with_roles:
-            found["member_roles"] = {m["user_id"]: [r["id"] for r in m.get("roles") or ()] for m in members}
+            found["member_roles"] = roles_seen(members)
     if "clients" in wanted:
         found["clients"] = await organizations.clients(organization_id)
     if "client_grants" in wanted:
@@ -115,15 +85,24 @@ async def _connections(conn: Session, organization_id: str, added: Entries, remo
 
 
 async def _members(conn: Session, organization_id: str, added: Entries, removed: Entries, there: Any) -> None:
-    await conn.organizations.add_members(organization_id, [item["user_id"] for item in added])
-    await conn.organizations.remove_members(organization_id, [item["user_id"] for item in removed])
+    ids, trouble = await user_ids(conn, [item["user_id"] for item in added])
+    await conn.organizations.add_members(organization_id, list(ids.values()))
+    await conn.organizations.remove_members(organization_id, [item.get("id", item["user_id"]) for item in removed])
+    if trouble:
+        raise trouble
 
 
 async def _roles(conn: Session, organization_id: str, added: Entries, removed: Entries, there: Any) -> None:
-    for user, roles in _grouped(added).items():
-        await conn.organizations.add_roles(organization_id, user, roles)
-    for user, roles in _grouped(removed).items():
-        await conn.organizations.remove_roles(organization_id, user, roles)
+    gives, takes = grouped(added), grouped(removed)
+    ids, trouble = await user_ids(conn, list(dict.fromkeys([*gives, *takes])))
+    for user, roles in gives.items():
+        if user in ids:
+            await conn.organizations.add_roles(organization_id, ids[user], roles)
+    for user, roles in takes.items():
+        if user in ids:
+            await conn.organizations.remove_roles(organization_id, ids[user], roles)
+    if trouble:
+        raise trouble
 
 
 async def _clients(conn: Session, organization_id: str, added: Entries, removed: Entries, there: Any) -> None:
@@ -159,19 +138,3 @@ def _every(name: str, value: Any) -> Entries:
     if name != "member_roles":
         return list(value)
     return [{"user_id": user, "role_id": role} for user, roles in value.items() for role in roles or ()]
-
-
-def _grouped(pairs: Entries) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for pair in pairs:
-        found.setdefault(pair["user_id"], []).append(pair["role_id"])
-    return found
-
-
-def _by_user(pairs: Iterable[str]) -> dict[str, list[str]]:
-    return _grouped([_pair(pair) for pair in sorted(pairs)])
-
-
-def _pair(pair: str) -> dict[str, str]:
-    user, _, role = pair.partition("\n")
-    return {"user_id": user, "role_id": role}

@@ -120,6 +120,47 @@ async def test_what_the_manifest_does_not_mention_is_neither_read_nor_changed(wo
     assert not world.auth0.requests.matching("GET", "/organizations/org_[^/]+/")
 
 
+def by_email(email: str, *roles: str) -> dict[str, Any]:
+    named = {"roles": [{"roleId": role} for role in roles]} if roles else {}
+    return {"userRef": {"email": email}, **named}
+
+
+@pytest.mark.parametrize("exclusive", [False, True], ids=["beside others", "exclusive"])
+async def test_members_are_named_by_their_addresses(world: World, exclusive: bool) -> None:
+    for user_id in PEOPLE[:3]:
+        world.auth0.state.users[user_id]["email"] = f"{user_id.partition('|')[2]}@example.com"
+    first, second, third = (world.auth0.state.users[user_id]["email"] for user_id in PEOPLE[:3])
+    wish = [by_email(first.upper(), "rol_reader"), member(PEOPLE[1], "rol_writer")]
+    await world.apply(organization(members=wish, exclusive=exclusive))
+    await world.ready(("Auth0Organization", "acme"))
+    assert people(world) == set(PEOPLE[:2])
+    assert (roles_of(world, PEOPLE[0]), roles_of(world, PEOPLE[1])) == (["rol_reader"], ["rol_writer"])
+    before, asked = len(writes(world)), len(world.auth0.requests.matching("GET", "/users-by-email"))
+    await world.passes(HOUR)
+    assert writes(world)[before:] == []
+    assert len(world.auth0.requests.matching("GET", "/users-by-email")) == asked, "members are listed with addresses"
+
+    wish = [by_email(second), by_email(third)]
+    await world.apply(organization(members=wish, exclusive=exclusive))
+    await world.until(lambda: people(world) == set(PEOPLE[1:3]), "one left, one came, one is named otherwise now")
+    await synced(world)
+    await world.passes(HOUR)
+    assert people(world) == set(PEOPLE[1:3])
+
+
+async def test_an_address_that_nobody_or_more_than_one_has_keeps_no_other_member_out(world: World) -> None:
+    await world.apply(organization(members=[by_email("nobody@example.com"), member(PEOPLE[1])]))
+    await world.says("Auth0Organization", "acme", "DependencyNotFound", "nobody@example.com", "spec.members")
+    assert people(world) == {PEOPLE[1]}
+    for user_id in PEOPLE[2:4]:
+        world.auth0.state.users[user_id]["email"] = "two@example.com"
+    await world.apply(organization(members=[by_email("two@example.com"), member(PEOPLE[1])]))
+    await world.says("Auth0Organization", "acme", "AdoptionAmbiguous", PEOPLE[2], PEOPLE[3], "userId")
+    world.auth0.state.users[PEOPLE[3]]["email"] = "other@example.com"
+    await synced(world)
+    assert people(world) == set(PEOPLE[1:3])
+
+
 async def test_members_are_added_ten_a_request_and_only_those_that_change(world: World) -> None:
     await world.apply(organization(members=[member(user_id) for user_id in PEOPLE]))
     await world.ready(("Auth0Organization", "acme"))

@@ -11,7 +11,7 @@ from mlgate.engine.plan import Action
 from mlgate.errors import Terminal
 from mlgate.kinds.auth0_organization import Auth0Organization
 from mlgate.kinds.on_auth0 import mark_values
-from mlgate.kinds.organization_lists import RolesOfMembers
+from mlgate.kinds.organization_members import RolesOfMembers
 from unit.engine.samples import an_object
 from unit.kinds.given import MARK, OWNER, resolved
 
