@@ -227,14 +227,27 @@ class MyOrganization(Api):
     """The application that invited members land in."""
 
 
-class CredentialId(Api):
-    """A public key or certificate of the application."""
+class Credential(Api):
+    """A public key or certificate of the application: given here, or one that it has already."""
 
-    id: Annotated[str, Field(min_length=6, max_length=64, pattern=r"^cred_[A-Za-z0-9]+$")]
-    """Its id at Auth0."""
+    validations: ClassVar[tuple[Cel, ...]] = (
+        exactly_one("id", "pem", message="write either pem (with a name) or id, not both"),
+        Cel("has(self.name) == has(self.pem)", "name goes with pem, and only with it"),
+        Cel("!has(self.name) || !self.name.startsWith('mlgate')", "names that begin with mlgate are mlgate's own"),
+    )
+
+    id: Annotated[str, Field(min_length=6, max_length=64, pattern=r"^cred_[A-Za-z0-9]+$")] | None = None
+    """Its id at Auth0, where somebody else put it there."""
+    name: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """Its name at Auth0."""
+    pem: (
+        Annotated[str, Field(max_length=16384, pattern=r"^\s*-----BEGIN (CERTIFICATE|PUBLIC KEY|RSA PUBLIC KEY)-----")]
+        | None
+    ) = None
+    """The public key (RSA) or certificate, as PEM. mlgate registers it and takes it away when it is no longer written."""
 
 
-CredentialIds = Annotated[list[CredentialId], Field(min_length=1, max_length=2)]
+Credentials = Annotated[list[Credential], Field(min_length=1, max_length=2)]
 """An application holds at most two (shared facts, auth0 section 2.2)."""
 
 
@@ -243,14 +256,14 @@ class SignedRequestObject(Api):
 
     required: bool | None = None
     """Whether requests that are not signed are refused."""
-    credentials: CredentialIds | None = None
+    credentials: Credentials | None = None
     """The public keys of this application that its requests are signed with."""
 
 
 class CertificateMethod(Api):
     """Certificates that the application signs in with."""
 
-    credentials: CredentialIds
+    credentials: Credentials
     """Which certificates of this application are accepted."""
 
 
@@ -262,6 +275,10 @@ class ClientAuthenticationMethods(Api):
             "tlsClientAuth",
             "selfSignedTlsClientAuth",
             message="write one of tlsClientAuth and selfSignedTlsClientAuth",
+        ),
+        Cel(
+            "!has(self.tlsClientAuth) || self.tlsClientAuth.credentials.all(credential, has(credential.id))",
+            "credentials of tlsClientAuth are subjects of certificates: name them by id",
         ),
     )
 
@@ -283,7 +300,7 @@ class TokenVaultGrant(Api):
 class TokenVaultPrivilegedAccess(Api):
     """Tokens of the token vault for the application itself."""
 
-    credentials: CredentialIds | None = None
+    credentials: Credentials | None = None
     """The public keys of this application that it asks with."""
     grants: Annotated[list[TokenVaultGrant], Field(max_length=100), ListMap("connection")] | None = None
     """What it may take."""

@@ -33,14 +33,16 @@ class Clients(Collection):
         return items
 
     async def add_credential(self, client_id: str, body: Body) -> Raw:
-        """Adds a public key. Raises AlreadyHeld when the application has it, LostAnswer when it may have it now."""
+        """Adds a public key or a certificate. Raises AlreadyHeld when the application has it, LostAnswer when it may."""
         with self._snapshot.writing(checked_id(client_id)):
             received = await self._wire.call(
                 lambda api: api.clients.credentials.create(
-                    client_id, credential_type="public_key", request_options=with_body(body)
+                    client_id,
+                    credential_type=body.get("credential_type", "public_key"),
+                    request_options=with_body(body),
                 )
             )
-            return received.body("id", "kid")
+            return received.body("id")
 
     async def remove_credential(self, client_id: str, credential_id: str) -> None:
         """Takes a public key away; that it is not there is as good."""

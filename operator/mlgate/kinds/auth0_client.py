@@ -15,7 +15,7 @@ from typing import Any
 from ..api.auth0client import AUTH0_CLIENT, Auth0ClientSpec
 from ..api.managed import ManagedSpec
 from ..auth0 import Session
-from ..engine.fields import Alike, CreateOnly, Exact, Fields, MapOf, Nested, SetOf
+from ..engine.fields import Alike, CreateOnly, Exact, Fields, MapOf, Nested, SetOf, Unseen
 from ..engine.marks import Mark
 from ..engine.plan import Action, Plan
 from ..engine.protocols import (
@@ -31,9 +31,10 @@ from ..engine.protocols import (
     Wanted,
 )
 from ..engine.references import Ref, Resolved
+from ..errors import Trouble
 from ..reasons import Reason
 from ..sensitive import Sensitive
-from . import links, secret_settings
+from . import application_certificates, links, secret_settings
 from .application_credentials import Proof, client_secret, private_key, remove_keys, uses_key
 from .on_auth0 import OnAuth0, mark_values, snake, whose
 from .secret_settings import Hiding, SecretSettings, put, refuse_secrets
@@ -99,6 +100,8 @@ FIELDS = Fields(
     ),
     express_configuration=Nested(merges=False, fields={"linked_clients": SetOf(("client_id",))}),
     resource_server_identifier=CreateOnly(),
+    credentials=SetOf(("id",), shared=True),
+    credential_bodies=Unseen(),
     native_social_login=MERGED,
     mobile=MERGED,
     oidc_logout=Nested(
@@ -146,7 +149,7 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
             wanted["client_authentication_methods"] = None  # the two exclude each other
         elif spec.client_authentication_methods is not None:
             wanted["token_endpoint_auth_method"] = None
-        return wanted
+        return application_certificates.worded(wanted)
 
     def with_mark(self, wanted: Wanted, mark: Mark) -> Wanted:
         return {**wanted, "client_metadata": {**wanted["client_metadata"], **mark_values(mark)}}
@@ -165,7 +168,10 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
 
     async def observe(self, conn: Session, external_id: str, wanted: Wanted, mark: Mark) -> Seen | None:
         raw = await conn.clients.get(external_id)
-        return None if raw is None else _seen(raw, mark)
+        if raw is None or not application_certificates.looked_at(wanted):
+            return None if raw is None else _seen(raw, mark)
+        held = await conn.clients.credentials(external_id)
+        return _seen(raw, mark, application_certificates.seen_with(raw, held, wanted))
 
     async def find(self, conn: Session, wanted: Wanted, mark: Mark) -> Sequence[Seen]:
         found = await conn.clients.find(lambda raw: bool(whose(raw.get("client_metadata"), mark)[0]))
@@ -173,10 +179,21 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
 
     async def apply(self, conn: Session, plan: Plan, seen: Seen | None, mark: Mark) -> Applied:
         if plan.action is Action.CREATE:
-            raw = await conn.clients.create(_made_with(plan))
-        else:
-            assert plan.external_id is not None
-            raw = await conn.clients.update(plan.external_id, _changed_with(plan, seen))
+            raw = await conn.clients.create(application_certificates.without(_made_with(plan)))
+            if not application_certificates.changes(plan):
+                return Applied(raw["client_id"], _seen(raw, mark))
+            try:
+                named = {name: plan.wanted[name] for name in application_certificates.PLACES if plan.wanted.get(name)}
+                await application_certificates.carry_out(conn, raw["client_id"], plan, named)
+            except Trouble as trouble:
+                return Applied(raw["client_id"], trouble=trouble)
+            return Applied(raw["client_id"])
+        assert plan.external_id is not None
+        body = _changed_with(plan, seen)
+        if application_certificates.changes(plan):
+            await application_certificates.carry_out(conn, plan.external_id, plan, body)
+            return Applied(plan.external_id)
+        raw = await conn.clients.update(plan.external_id, body)
         return Applied(raw["client_id"], _seen(raw, mark))
 
     async def delete(self, conn: Session, seen: Seen, refs: Resolved) -> Deletion:
@@ -254,6 +271,6 @@ def _with_addons(body: dict[str, Any], addons: Any, secrets: Mapping[str, Sensit
     return body
 
 
-def _seen(raw: Mapping[str, Any], mark: Mark) -> Seen:
+def _seen(raw: Mapping[str, Any], mark: Mark, worded: Mapping[str, Any] | None = None) -> Seen:
     ours, holder = whose(raw.get("client_metadata"), mark)
-    return Seen(raw["client_id"], {**raw, "addon_secrets": raw.get("addons") or {}}, raw, ours, holder)
+    return Seen(raw["client_id"], {**(worded or raw), "addon_secrets": raw.get("addons") or {}}, raw, ours, holder)

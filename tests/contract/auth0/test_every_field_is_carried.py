@@ -77,12 +77,8 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     "Auth0Client": {
         "client_secret": "Auth0 makes it and mlgate hands it on in a Secret; one of the user's own would have to be kept",
         "client_authentication_methods.private_key_jwt.credentials": "mlgate makes the keys and names them itself",
-        "client_authentication_methods.self_signed_tls_client_auth.credentials.name": "named by id: made beforehand",
-        "client_authentication_methods.self_signed_tls_client_auth.credentials.credential_type": "named by id",
-        "client_authentication_methods.self_signed_tls_client_auth.credentials.pem": "named by id",
-        "signed_request_object.credentials.name": "named by id: made beforehand",
-        "signed_request_object.credentials.credential_type": "named by id",
-        "signed_request_object.credentials.pem": "named by id",
+        "client_authentication_methods.self_signed_tls_client_auth.credentials.credential_type": "follows from the place",
+        "signed_request_object.credentials.credential_type": "follows from the place",
     },
     "Auth0Role": {
         "type": "roles of one organization are newer than the lists that mlgate compares with (type=tenant)",
