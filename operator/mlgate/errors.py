@@ -82,7 +82,7 @@ class Wait(Trouble):
 class Quota(Trouble):
     """The service wants fewer requests. Everything behind `gate` waits `after` seconds, with one probe then.
 
-    Without a gate it is our own budget that speaks: nothing was asked, and this one waits for its own turn."""
+    Without a gate only this one waits, for its own turn: our own budget spoke, or closed what the service refused."""
 
     def __init__(self, message: str, *, gate: str = "", after: float) -> None:
         super().__init__(message, reason=Reason.QUOTA_LIMITED)

@@ -79,10 +79,9 @@ def trouble(asked: Asked, outcome: Answer | Exception, *, after: float = 1.0) ->
     if 200 <= outcome.status < 300:
         return None if outcome.is_json else _garbled(asked, outcome)
     if outcome.status == 429:
-        return Quota(
+        return Quota(  # no gate: the budget has closed the bucket it was about, what draws from others goes on
             f"Auth0 asks for fewer requests to {asked.access.called}{_saying(asked, outcome)} "
             f"mlgate goes on by itself in {after:.0f} s.",
-            gate=asked.access.gate,
             after=after,
         )
     if outcome.status >= 500 or outcome.status == 408:

@@ -19,7 +19,10 @@ class Guardian:
     async def factors(self) -> dict[str, bool]:
         """Which factors are on, by name."""
         received = await self._wire.call(lambda api: api.guardian.factors.list())
-        return {str(item["name"]): bool(item.get("enabled")) for item in _items(received)}
+        items = _items(received)
+        if not all(isinstance(item, dict) and item.get("name") for item in items):
+            raise missing_field(received.asked, "[].name")
+        return {str(item["name"]): bool(item.get("enabled")) for item in items}
 
     async def switch(self, factor: str, *, on: bool) -> None:
         """Switches a factor on or off for the whole tenant."""

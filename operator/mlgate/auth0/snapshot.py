@@ -49,7 +49,7 @@ class Snapshot:
         self._page_size = page_size
         self._max_age = max_age
         self._clock = clock
-        self._flight = Flight(self._read)
+        self._flight = Flight(self._read, overtakes=True)
         self._events = itertools.count()
         self._listing: _Listing | None = None
         self._kept: dict[str, _Kept] = {}
@@ -110,6 +110,8 @@ class Snapshot:
     async def _read(self) -> None:
         order, began = next(self._events), self._clock()
         items = await self._list_all()
+        if self._listing is not None and self._listing.order > order:
+            return  # a more urgent listing began later and was here first: what it holds is newer
         self._listing = _Listing(items, began, order)
         self._served = 0
         self._written = {name: at for name, at in self._written.items() if at > order}

@@ -16,6 +16,7 @@ from .manifests import (
     endpoint,
     namespace,
     of_quickstart,
+    ours,
     tenant_side,
     workspace,
 )
@@ -108,6 +109,22 @@ async def test_429_from_auth0_waits_as_long_as_asked_with_one_probe_for_all(worl
     assert len(world.auth0.requests.matching("POST", "/clients$")) <= 20 + 3
     created = [c for c in world.auth0.state.clients.values() if c["name"] in names]
     assert len(created) == 20
+
+
+async def test_429_for_one_sort_of_objects_does_not_hold_up_others(world: World) -> None:
+    await world.apply(tenant_side())
+    await world.ready(("Auth0Tenant", "main"))
+    limited = {"statusCode": 429, "error": "Too Many Requests", "message": "Too many requests to this endpoint"}
+    headers = {"retry-after": "120", "x-ratelimit-limit": "5", "x-ratelimit-remaining": "0"}
+    world.auth0.faults.add(method="POST", path="/clients$", status=429, body=limited, headers=headers)
+    await world.apply(client("shop"))
+    await world.says("Auth0Client", "shop", "QuotaLimited")
+    refused = world.timeline.monotonic()
+    await world.apply(ours("Auth0Role", "analyst", {"tenantRef": {"name": "main"}, "name": "analyst"}))
+    await world.ready(("Auth0Role", "analyst"))
+    assert world.timeline.monotonic() - refused < 60
+    await world.ready(("Auth0Client", "shop"))
+    assert world.timeline.monotonic() - refused > 60
 
 
 async def test_429_from_arm_waits_as_long_as_asked_and_goes_on_by_itself(world: World) -> None:

@@ -435,13 +435,22 @@ async def test_a_429_says_when_to_come_back(network: Network, session: Session, 
     with permitting(USER):
         with pytest.raises(Quota) as caught:
             await session.clients.get("abc")
-        assert (caught.value.gate, caught.value.after) == (session.gate, 9.0)
+        assert (caught.value.gate, caught.value.after) == ("", 9.0)
         with pytest.raises(Quota):  # nothing is sent before then
             await session.clients.get("abc")
         assert len(network.managed) == 1
         clock.now += 9.0
         network.on("GET", "/api/v2/clients/abc", lambda _: client())
         assert await session.clients.get("abc")
+
+
+async def test_a_429_of_one_endpoint_leaves_the_others_be(network: Network, session: Session) -> None:
+    network.on("GET", "/api/v2/clients/abc", lambda _: httpx.Response(429, headers={"retry-after": "60"}, json={}))
+    network.on("GET", "/api/v2/roles/rol_1", lambda _: {"id": "rol_1", "name": "r"})
+    with permitting(USER):
+        with pytest.raises(Quota):
+            await session.clients.get("abc")
+        assert await session.roles.get("rol_1")
 
 
 async def test_signing_keys_are_asked_for_without_a_token_and_kept_a_minute(
