@@ -6,7 +6,7 @@ deletes for 14 days, which keeps the name taken; endpoints inside are gone at on
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -68,6 +68,10 @@ class AzureMLWorkspaceSpec(ManagedSpec):
     """Tags. Those that are not written here are left alone."""
     purge_on_delete: bool = False
     """True also purges it when it is deleted: nothing can bring it back then. Otherwise Azure keeps it for 14 days."""
+    soft_deleted_twin: Literal["Refuse", "Purge"] | None = None
+    """What is done when a deleted workspace of the same name still holds it. `Refuse`, the default: the object says so.
+    `Purge`: it is purged with everything in it, whoever deleted it, and this one is made. To get the old one back, recover
+    it in the Azure portal."""
     allowed_namespaces: AllowedNamespaces | None = None
     """Who may put endpoints into this workspace through mlgate. Unset: only this namespace."""
 

@@ -10,6 +10,7 @@ from .access import AzureAccess, ClientSecret, ManagedIdentity, WorkloadIdentity
 from .arm_id import ArmId, Subject
 from .endpoints import Keys, Slot
 from .explain import Failure, explain
+from .faults import SoftDeletedTwin
 from .progress import OperationStatus, Progress, State
 from .resources import Accepted
 from .scoring import Scoring, ScoringAnswer, ScoringRequest
@@ -35,6 +36,7 @@ __all__ = [
     "Session",
     "Sessions",
     "Slot",
+    "SoftDeletedTwin",
     "State",
     "Subject",
     "WorkloadIdentity",

@@ -39,6 +39,10 @@ THROTTLED_AFTER = 30.0
 LONGEST_AFTER = 900.0
 
 
+class SoftDeletedTwin(Terminal):
+    """A deleted workspace holds the name. It can be recovered in the portal, or purged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What was asked, for messages and for the choice between Retry and LostAnswer.
@@ -280,9 +284,10 @@ def _busy(asked: Asked, answer: Answer, said: Refusal, after: float | None) -> T
 
 def _taken(asked: Asked, said: Refusal) -> Trouble | None:
     if said.says("soft-deleted workspace exists", "soft deleted workspace"):
-        return Terminal(
+        return SoftDeletedTwin(
             f"A deleted twin of the {asked.subject} still holds its name for up to 14 days (soft delete). Recover it "
-            f"in the Azure portal, purge it (`az ml workspace delete --permanently-delete`), or choose another name.",
+            f"in the Azure portal, have it purged (softDeletedTwin: Purge, or `az ml workspace delete "
+            f"--permanently-delete`), or choose another name.",
             reason=Reason.EXTERNAL_CONFLICT,
         )
     if said.says("already an endpoint with this name", "unique within a region", "name is already in use"):

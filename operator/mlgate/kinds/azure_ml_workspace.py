@@ -11,12 +11,13 @@ from typing import Any
 
 from ..api.azureconnection import AzureConnectionSpec
 from ..api.azuremlworkspace import AZURE_ML_WORKSPACE, AzureMLWorkspaceSpec
-from ..azureml import Session, Subject, compare
+from ..azureml import Session, SoftDeletedTwin, Subject, compare
 from ..engine.marks import Mark
 from ..engine.plan import Plan
 from ..engine.protocols import Applied, Deletion, Health, Outputs, Owner, Seen, Situation, Wanted
 from ..engine.references import Ref, Resolved
-from ..errors import Terminal
+from ..errors import Terminal, Wait
+from ..reasons import Reason
 from . import arm_body, links
 from .on_azure import OnAzure, health, met_first, session, whose
 
@@ -51,7 +52,9 @@ class AzureMLWorkspace(OnAzure[AzureMLWorkspaceSpec, "Located"]):
                 f"Neither this object nor AzureConnection {target.namespace}/{target.name} names a resourceGroup. "
                 "Write spec.resourceGroup."
             )
-        return Located(found, found.workspaces.id(group, spec.azure_name or owner.name), purge=spec.purge_on_delete)
+        workspace_id = found.workspaces.id(group, spec.azure_name or owner.name)
+        purge_twin = spec.soft_deleted_twin == "Purge"
+        return Located(found, workspace_id, purge=spec.purge_on_delete, purge_twin=purge_twin)
 
     def desired(self, owner: Owner, spec: AzureMLWorkspaceSpec, refs: Resolved) -> Wanted:
         target = refs.targets[links.key("AzureConnection", owner, spec.connection_ref)]
@@ -78,7 +81,17 @@ class AzureMLWorkspace(OnAzure[AzureMLWorkspaceSpec, "Located"]):
 
     async def apply(self, conn: Located, plan: Plan, seen: Seen | None, mark: Mark) -> Applied:
         body = arm_body.body(plan.wanted, plan.values(), seen.raw if seen else None)
-        await conn.session.workspaces.put(plan.external_id or conn.id, body)
+        try:
+            await conn.session.workspaces.put(plan.external_id or conn.id, body)
+        except SoftDeletedTwin:
+            if not conn.purge_twin or await conn.session.workspaces.get(conn.id) is not None:
+                raise  # somebody recovered it this very moment: what lives is not purged
+            await conn.session.workspaces.delete(conn.id, purge=True)
+            raise Wait(
+                "A deleted workspace of this name is purged, as softDeletedTwin: Purge asks; this one is made then.",
+                reason=Reason.CREATING,
+                after=conn.session.look_again(Subject.WORKSPACE),
+            ) from None
         again = conn.session.look_again(Subject.WORKSPACE)
         raw = {"id": plan.external_id or conn.id, **body}
         raw["properties"] = {**body["properties"], "provisioningState": "Updating" if seen else "Creating"}
@@ -109,10 +122,11 @@ class AzureMLWorkspace(OnAzure[AzureMLWorkspaceSpec, "Located"]):
 class Located:
     """A session and the workspace in it that this object means."""
 
-    def __init__(self, found: Session, workspace_id: str, *, purge: bool) -> None:
+    def __init__(self, found: Session, workspace_id: str, *, purge: bool, purge_twin: bool) -> None:
         self.session = found
         self.id = workspace_id
         self.purge = purge
+        self.purge_twin = purge_twin
 
     @property
     def gate(self) -> str:

@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 import pytest
 
 from mlgate.azureml.entra import EntraRefused
-from mlgate.azureml.faults import Answer, Asked, NoAnswer, Outcome, missing, retry_after, role_with, trouble
+from mlgate.azureml.faults import (
+    Answer,
+    Asked,
+    NoAnswer,
+    Outcome,
+    SoftDeletedTwin,
+    missing,
+    retry_after,
+    role_with,
+    trouble,
+)
 from mlgate.errors import (
     AlreadyHeld,
     CredentialsRejected,
@@ -314,7 +324,7 @@ CASES = [
     Case(
         "a soft-deleted twin says to recover or purge",
         gateway(400, "BadRequest", "Soft-deleted workspace exists. Please purge or recover it."),
-        Terminal,
+        SoftDeletedTwin,
         Reason.EXTERNAL_CONFLICT,
         mentions=("Recover", "purge"),
     ),
@@ -419,7 +429,7 @@ def test_what_an_answer_means(case: Case) -> None:
 RECORDED: list[tuple[str, type[Trouble]]] = [
     ("quota at deployment PUT", Terminal),
     ("endpoint name taken in region", AlreadyHeld),
-    ("soft-deleted workspace exists", Terminal),
+    ("soft-deleted workspace exists", SoftDeletedTwin),
     ("storage not ready", Wait),
     ("ARM throttle", Quota),
     ("MFE not found", Gone),
