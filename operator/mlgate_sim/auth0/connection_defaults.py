@@ -114,6 +114,41 @@ KEPT_WHERE_THERE: dict[str, tuple[str, ...]] = {
 """Left by PATCH as it was."""
 
 
+GOOGLE_SCOPES = {
+    "email": "email",
+    "profile": "profile",
+    "calendar": "https://www.googleapis.com/auth/calendar",
+    "gmail": "https://mail.google.com/mail/feed/atom",
+    "youtube": "https://gdata.youtube.com",
+}
+SCOPES: dict[str, list[str]] = {
+    "github": [],
+    "google-apps": ["email", "profile"],
+    "linkedin": ["r_liteprofile"],
+    "salesforce": [],
+}
+"""Scopes of a new connection that asks for none."""
+LINE_SCOPES = ("openid", "email", "profile")
+
+
+def scope_of(strategy: str, given: Json, options: Json) -> list[str] | str | None:
+    """What the service makes of the scopes, and of the switches that stand for some; None where it leaves them alone."""
+    asked = options.get("scope")
+    switched = [name for name in dict.fromkeys([*given, *options]) if options[name] is True]
+    match strategy:
+        case "facebook" if asked is None:
+            return ",".join(switched)
+        case "google-oauth2" if asked is None:
+            return [GOOGLE_SCOPES[name] for name in switched if name in GOOGLE_SCOPES]
+        case "line" if isinstance(asked, list):
+            return sorted(asked, key=lambda name: LINE_SCOPES.index(name) if name in LINE_SCOPES else len(LINE_SCOPES))
+        case "windowslive" if asked is None:
+            return [] if options.get("strategy_version") == 2 else ["wl.signin"]
+        case "wordpress":
+            return ["profile"]
+    return None
+
+
 def connection(body: Json) -> Json:
     """The fields of a new connection beside its id and its options."""
     strategy = body["strategy"]
@@ -141,7 +176,9 @@ def new_options(strategy: str, given: Json) -> Json:
         email = (options.get("attributes") or {}).get("email")
         if isinstance(email, dict):
             email.setdefault("unique", True)
-    return options
+    if strategy in SCOPES:
+        options.setdefault("scope", list(SCOPES[strategy]))
+    return _scoped(strategy, given, options)
 
 
 def replaced_options(strategy: str, before: Json, given: Json) -> Json:
@@ -151,7 +188,12 @@ def replaced_options(strategy: str, before: Json, given: Json) -> Json:
     if strategy in {"oidc", "okta"}:
         kept["connection_settings"] = KEPT[strategy]["connection_settings"]
         kept["attribute_map"] = KEPT[strategy]["attribute_map"]
-    return {**copy.deepcopy(kept), **copy.deepcopy(given)}
+    return _scoped(strategy, given, {**copy.deepcopy(kept), **copy.deepcopy(given)})
+
+
+def _scoped(strategy: str, given: Json, options: Json) -> Json:
+    scope = scope_of(strategy, given, options)
+    return options if scope is None else {**options, "scope": scope}
 
 
 def methods(given: Json | None) -> Json:

@@ -12,7 +12,7 @@ from mlgate_sim.auth0.tenant import Tenant
 
 TOLD_BY_PROVIDER = (
     "app_domain", "assertion_decryption_settings", "authorization_endpoint", "cert", "expires", "issuer", "jwks_uri",
-    "oidc_metadata", "scope", "signInEndpoint", "subject", "thumbprints", "token_endpoint", "userinfo_endpoint",
+    "oidc_metadata", "signInEndpoint", "subject", "thumbprints", "token_endpoint", "userinfo_endpoint",
 )  # fmt: skip
 FEATURES = ("password_options",)
 """Options that a database has by itself in some tenants; there it has no `passwordPolicy` by itself."""
