@@ -23,6 +23,8 @@ from .auth0roleassignment import AUTH0_ROLE_ASSIGNMENT, Auth0RoleAssignmentSpec,
 from .auth0tenant import AUTH0_TENANT, Auth0TenantSpec, Auth0TenantStatus
 from .auth0user import AUTH0_USER, Auth0UserSpec, Auth0UserStatus
 from .azureconnection import AZURE_CONNECTION, AzureConnectionSpec, AzureConnectionStatus
+from .azuremlenvironment import AZURE_ML_ENVIRONMENT, AzureMLEnvironmentSpec, AzureMLEnvironmentStatus
+from .azuremlmodel import AZURE_ML_MODEL, AzureMLModelSpec, AzureMLModelStatus
 from .azuremlonlinedeployment import (
     AZURE_ML_ONLINE_DEPLOYMENT,
     AzureMLOnlineDeploymentSpec,
@@ -76,6 +78,8 @@ KINDS: Mapping[str, KindType] = MappingProxyType(
             AUTH0_CONNECTION,
             AZURE_CONNECTION,
             AZURE_ML_WORKSPACE,
+            AZURE_ML_MODEL,
+            AZURE_ML_ENVIRONMENT,
             AZURE_ML_ONLINE_ENDPOINT,
             AZURE_ML_ONLINE_DEPLOYMENT,
             MODEL_GATEWAY,
@@ -105,6 +109,8 @@ __all__ = [
     "AUTH0_TENANT",
     "AUTH0_USER",
     "AZURE_CONNECTION",
+    "AZURE_ML_ENVIRONMENT",
+    "AZURE_ML_MODEL",
     "AZURE_ML_ONLINE_DEPLOYMENT",
     "AZURE_ML_ONLINE_ENDPOINT",
     "AZURE_ML_WORKSPACE",
@@ -148,6 +154,10 @@ __all__ = [
     "Auth0UserStatus",
     "AzureConnectionSpec",
     "AzureConnectionStatus",
+    "AzureMLEnvironmentSpec",
+    "AzureMLEnvironmentStatus",
+    "AzureMLModelSpec",
+    "AzureMLModelStatus",
     "AzureMLOnlineDeploymentSpec",
     "AzureMLOnlineDeploymentStatus",
     "AzureMLOnlineEndpointSpec",

@@ -8,6 +8,7 @@ same as written).
 
 from .access import AzureAccess, ClientSecret, ManagedIdentity, WorkloadIdentity
 from .arm_id import ArmId, Subject
+from .assets import AssetVersions
 from .endpoints import Keys, Slot
 from .explain import Failure, explain
 from .faults import SoftDeletedTwin
@@ -21,6 +22,7 @@ __all__ = [
     "API_VERSION",
     "Accepted",
     "ArmId",
+    "AssetVersions",
     "AzureAccess",
     "ClientSecret",
     "EndpointToken",

@@ -1,4 +1,4 @@
-"""ARM ids of the three resources mlgate manages: building, reading, comparing, and naming them in messages.
+"""ARM ids of the resources mlgate manages: building, reading, comparing, and naming them in messages.
 
 Azure spells one id in several ways (`resourcegroups`, `Microsoft.Keyvault`: recordings TestOnlineDeployment,
 Test_MachineLearning_Workspaces_CRUD), so ids are compared without case. A name never reaches a URL unchecked.
@@ -16,7 +16,7 @@ PROVIDER = "Microsoft.MachineLearningServices"
 _SEGMENT = re.compile(r"[A-Za-z0-9_().-]+")
 _RESOURCE = re.compile(
     r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)/providers/Microsoft\.MachineLearningServices"
-    r"/workspaces/(?P<workspace>[^/]+)(?:/onlineEndpoints/(?P<endpoint>[^/]+)(?:/deployments/(?P<deployment>[^/]+))?)?",
+    r"/workspaces/(?P<workspace>[^/]+)(?P<inside>(?:/[^/]+/[^/]+){0,2})",
     re.IGNORECASE,
 )
 _NAMED_AFTER = {
@@ -25,6 +25,9 @@ _NAMED_AFTER = {
     "workspaces",
     "onlineendpoints",
     "deployments",
+    "batchendpoints",
+    "computes",
+    "environments",
     "models",
     "versions",
     "registries",
@@ -38,40 +41,51 @@ class Subject(StrEnum):
     WORKSPACE = "workspace"
     ENDPOINT = "online endpoint"
     DEPLOYMENT = "online deployment"
+    BATCH_ENDPOINT = "batch endpoint"
+    BATCH_DEPLOYMENT = "batch deployment"
+    MODEL = "version of a model"
+    ENVIRONMENT = "version of an environment"
+    COMPUTE = "compute"
+
+
+_PLACES: dict[tuple[str, ...], tuple[Subject, str]] = {
+    (): (Subject.WORKSPACE, ""),
+    ("onlineEndpoints",): (Subject.ENDPOINT, "online endpoint {0}"),
+    ("onlineEndpoints", "deployments"): (Subject.DEPLOYMENT, "online deployment {1} of endpoint {0}"),
+    ("batchEndpoints",): (Subject.BATCH_ENDPOINT, "batch endpoint {0}"),
+    ("batchEndpoints", "deployments"): (Subject.BATCH_DEPLOYMENT, "batch deployment {1} of endpoint {0}"),
+    ("models", "versions"): (Subject.MODEL, "version {1} of model {0}"),
+    ("environments", "versions"): (Subject.ENVIRONMENT, "version {1} of environment {0}"),
+    ("computes",): (Subject.COMPUTE, "compute {0}"),
+}
+"""The collections inside a workspace, and how messages name what is in them."""
+_SPELLED = {tuple(word.lower() for word in place): place for place in _PLACES}
 
 
 @dataclass(frozen=True, slots=True)
 class ArmId:
-    """An ARM id, read."""
+    """An ARM id, read. `place`: the collections that lead to it inside its workspace; `names`: the name in each."""
 
     subscription: str
     group: str
     workspace: str
-    endpoint: str | None = None
-    deployment: str | None = None
+    place: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def subject(self) -> Subject:
-        if self.deployment is not None:
-            return Subject.DEPLOYMENT
-        return Subject.WORKSPACE if self.endpoint is None else Subject.ENDPOINT
+        return _PLACES[self.place][0]
 
     def __str__(self) -> str:
         text = f"/subscriptions/{self.subscription}/resourceGroups/{self.group}/providers/{PROVIDER}"
-        text += f"/workspaces/{self.workspace}"
-        if self.endpoint is not None:
-            text += f"/onlineEndpoints/{self.endpoint}"
-        if self.deployment is not None:
-            text += f"/deployments/{self.deployment}"
-        return text
+        inside = "".join(f"/{each}/{name}" for each, name in zip(self.place, self.names, strict=True))
+        return f"{text}/workspaces/{self.workspace}{inside}"
 
     def described(self) -> str:
         """Its kind and name with what it is part of, for messages."""
-        if self.deployment is not None:
-            return f"online deployment {self.deployment} of endpoint {self.endpoint} in workspace {self.workspace}"
-        if self.endpoint is not None:
-            return f"online endpoint {self.endpoint} in workspace {self.workspace}"
-        return f"workspace {self.workspace} in resource group {self.group}"
+        if not self.place:
+            return f"workspace {self.workspace} in resource group {self.group}"
+        return f"{_PLACES[self.place][1].format(*self.names)} in workspace {self.workspace}"
 
 
 def workspace_id(subscription: str, group: str, name: str) -> str:
@@ -89,17 +103,34 @@ def deployment_id(endpoint: str, name: str) -> str:
     return str(read(f"{endpoint}/deployments/{name}"))
 
 
+def batch_endpoint_id(workspace: str, name: str) -> str:
+    """The ARM id of a batch endpoint of the workspace with the ARM id `workspace`. Raises Terminal."""
+    return str(read(f"{workspace}/batchEndpoints/{name}"))
+
+
+def compute_id(workspace: str, name: str) -> str:
+    """The ARM id of a compute of the workspace with the ARM id `workspace`. Raises Terminal."""
+    return str(read(f"{workspace}/computes/{name}"))
+
+
+def version_id(workspace: str, collection: str, name: str, version: str) -> str:
+    """The ARM id of a version in a collection (`models`, `environments`) of a workspace. Raises Terminal."""
+    return str(read(f"{workspace}/{collection}/{name}/versions/{version}"))
+
+
 def read(arm_id: str) -> ArmId:
-    """Reads the id of a workspace, an online endpoint or a deployment, in any casing. Raises Terminal."""
+    """Reads the id of a resource that mlgate manages, in any casing. Raises Terminal."""
     found = _RESOURCE.fullmatch(arm_id.rstrip("/"))
-    parts = found.groupdict() if found else {}
-    names = [name for name in parts.values() if name is not None]
-    if not found or not all(_SEGMENT.fullmatch(name) and name.strip(".") for name in names):
+    inside = found["inside"].split("/")[1:] if found else []
+    place = _SPELLED.get(tuple(word.lower() for word in inside[::2]))
+    names = [found[each] for each in ("subscription", "group", "workspace")] if found else []
+    names += inside[1::2]
+    if not found or place is None or not all(_SEGMENT.fullmatch(name) and name.strip(".") for name in names):
         raise Terminal(
-            f"{arm_id!r} is not the ARM id of a workspace, an online endpoint or an online deployment. Expected "
-            f"/subscriptions/…/resourceGroups/…/providers/{PROVIDER}/workspaces/… and so on."
+            f"{arm_id!r} is not the ARM id of a workspace, or of an endpoint, deployment, model, environment or compute "
+            f"in one. Expected /subscriptions/…/resourceGroups/…/providers/{PROVIDER}/workspaces/… and so on."
         )
-    return ArmId(**parts)
+    return ArmId(names[0], names[1], names[2], place, tuple(names[3:]))
 
 
 def same(one: str, other: str) -> bool:

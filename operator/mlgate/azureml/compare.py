@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import yaml
+
 Same = Callable[[Any, Any], bool]
 
 _DURATION = re.compile(
@@ -74,6 +76,13 @@ def contains(wanted: Any, seen: Any) -> bool:
     return all((seen or {}).get(key) == value for key, value in (wanted or {}).items())
 
 
+def covers(wanted: Any, seen: Any) -> bool:
+    """Objects in objects to which Azure may add: what was written is there, at every depth."""
+    if isinstance(wanted, Mapping) and isinstance(seen, Mapping):
+        return all(covers(value, seen.get(key)) for key, value in wanted.items())
+    return exact(wanted, seen)
+
+
 def names(wanted: Any, seen: Any) -> bool:
     """Lists of names (of headers): in any order and casing."""
     return {str(name).lower() for name in wanted or ()} == {str(name).lower() for name in seen or ()}
@@ -117,6 +126,34 @@ def _asset(text: str) -> tuple[str, str, str] | None:
     if found := _ASSET_SHORT.match(text):
         return "", found[1].lower(), found[2].lower()
     return None
+
+
+_COPIED = re.compile(r"/ServiceReplicated/[^/]+(?=/)", re.I)
+_STORED = re.compile(r"(?:^azureml://(?:.*/)?|/)datastores/([^/]+)/paths/(.*)$", re.I)
+
+
+def stored_at(wanted: Any, seen: Any) -> bool:
+    """Where the files of a version are. Azure writes a short URI of a datastore out in full and moves uploads to a copy of
+    its own (`…/paths/ServiceReplicated/<guid>/…`); for the outputs of a job it may name the datastore they are in."""
+    if not (isinstance(wanted, str) and isinstance(seen, str)):
+        return exact(wanted, seen)
+    one, other = (_COPIED.sub("", uri.rstrip("/")) for uri in (wanted, seen))
+    if one == other:
+        return True
+    here, there = _STORED.search(one), _STORED.search(other)
+    if here and there:
+        return here[1].lower() == there[1].lower() and here[2] == there[2]
+    return one.lower().startswith("azureml://jobs/") and there is not None
+
+
+def same_yaml(wanted: Any, seen: Any) -> bool:
+    """YAML text, in whatever layout."""
+    if not (isinstance(wanted, str) and isinstance(seen, str)):
+        return exact(wanted, seen)
+    try:
+        return bool(yaml.safe_load(wanted) == yaml.safe_load(seen))
+    except yaml.YAMLError:
+        return wanted == seen
 
 
 def not_compared(wanted: Any, seen: Any) -> bool:
@@ -183,6 +220,23 @@ DEPLOYMENT: Mapping[str, Same] = {
     "properties.scaleSettings.scaleType": any_case,
     "properties.scaleSettings.pollingInterval": duration,
     "properties.properties": contains,
+}
+MODEL: Mapping[str, Same] = {
+    "properties.modelUri": stored_at,
+    "properties.modelType": any_case,
+    "properties.flavors": covers,
+    "properties.properties": contains,
+    "properties.stage": any_case,
+}
+ENVIRONMENT: Mapping[str, Same] = {
+    "properties.condaFile": same_yaml,
+    "properties.build.contextUri": stored_at,
+    "properties.inferenceConfig.livenessRoute": covers,
+    "properties.inferenceConfig.readinessRoute": covers,
+    "properties.inferenceConfig.scoringRoute": covers,
+    "properties.osType": any_case,
+    "properties.properties": contains,
+    "properties.stage": any_case,
 }
 
 

@@ -38,7 +38,7 @@ class Resources:
 
     def __init__(self, wire: Wire, subject: Subject) -> None:
         self._wire = wire
-        self._subject = subject
+        self.subject = subject
 
     async def get(self, resource_id: str) -> dict[str, Any] | None:
         """The resource, or None when Azure says that it does not exist."""
@@ -101,8 +101,8 @@ class Resources:
     def _read(self, resource_id: str) -> tuple[str, str]:
         """(path, words for messages) of an id of this kind. Raises Terminal for any other."""
         found = arm_id.read(resource_id)
-        if found.subject is not self._subject:
-            raise Terminal(f"{resource_id} is the id of a {found.subject}, not of a {self._subject}.")
+        if found.subject is not self.subject:
+            raise Terminal(f"{resource_id} is the id of a {found.subject}, not of a {self.subject}.")
         return str(found), found.described()
 
     def _accepted(self, answer: Answer, what: str, method: str) -> Accepted:

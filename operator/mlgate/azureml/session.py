@@ -12,6 +12,7 @@ from mlgate.errors import Denied, Gone
 from . import progress as progress_module
 from .access import AzureAccess, Cloud
 from .arm_id import Subject
+from .assets import AssetVersions
 from .deployments import Deployments
 from .endpoints import Endpoints
 from .model_versions import ModelVersions
@@ -37,6 +38,8 @@ class Session:
         self.workspaces = Workspaces(wire, access.subscription_id)
         self.endpoints = Endpoints(wire)
         self.deployments = Deployments(wire)
+        self.registered_models = AssetVersions(wire, Subject.MODEL, "models")
+        self.registered_environments = AssetVersions(wire, Subject.ENVIRONMENT, "environments")
         self.models = ModelVersions(wire, max_age=listing_max_age, clock=wire.now)
         self.preflight = PreflightReads(wire, access.subscription_id)
         self._cloud = cloud

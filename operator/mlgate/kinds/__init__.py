@@ -20,6 +20,8 @@ from .auth0_role_assignment import Auth0RoleAssignment
 from .auth0_tenant import Auth0Tenant
 from .auth0_user import Auth0User
 from .azure_connection import AzureConnection
+from .azure_ml_environment import AzureMLEnvironment
+from .azure_ml_model import AzureMLModel
 from .azure_ml_online_deployment import AzureMLOnlineDeployment
 from .azure_ml_online_endpoint import AzureMLOnlineEndpoint
 from .azure_ml_workspace import AzureMLWorkspace
@@ -52,6 +54,8 @@ def build(
         Auth0Connection(auth0),
         AzureConnection(azure),
         AzureMLWorkspace(azure),
+        AzureMLModel(azure),
+        AzureMLEnvironment(azure),
         AzureMLOnlineEndpoint(azure, gateways),
         AzureMLOnlineDeployment(azure),
         ModelGateway(gateways),

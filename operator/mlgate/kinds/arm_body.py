@@ -14,7 +14,7 @@ from ..sensitive import Sensitive
 
 READ_ONLY = ("provisioningState", "scoringUri", "swaggerUri", "mlFlowTrackingUri", "workspaceId", "discoveryUrl")
 """Properties that the service sets and that have no place in a request."""
-SHARED = ("tags", "properties.environmentVariables")
+SHARED = ("tags", "properties.tags", "properties.environmentVariables")
 """Maps that others may write to as well."""
 CARRIED = ("location", "kind", "identity", "sku", "tags")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from ..api.azureconnection import AzureConnectionSpec
 from ..api.managed import ManagedSpec
@@ -33,12 +33,14 @@ class OnAzure(External[SpecT, ConnT]):
 
     looks_before_deleting = True
     looks_first = True
+    tags_at: ClassVar[str] = "tags"
+    """Where its tags are in the body."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
     def with_mark(self, wanted: Wanted, mark: Mark) -> Wanted:
-        return {**wanted, "tags": {**wanted["tags"], **mark_tags(mark)}}
+        return {**wanted, self.tags_at: {**wanted[self.tags_at], **mark_tags(mark)}}
 
 
 def access(

@@ -177,7 +177,7 @@ class Arm:
             endpoints.require(state, path)
         found = self._containers(path, kind) if kind in assets.KINDS else state.collection(path.resource_id(), kind)
         if kind == "versions":
-            found = assets.of_version(state, request, assets.newest_first(found))
+            found = assets.asked_for(state, request, found)
         return groups.page(state, request, found)
 
     def _containers(self, path: ArmPath, kind: str) -> list[Json]:

@@ -14,7 +14,8 @@ from mlgate_sim.azure.arm_message import Answer, ArmPath, ArmRequest, Json, Refu
 from mlgate_sim.azure.state import AzureState
 
 KINDS = ("models", "environments", "codes", "data", "components")
-_CONTENT = ("modelUri", "modelType", "image", "condaFile", "codeUri", "dataUri", "componentSpec")
+_CONTENT = ("modelUri", "modelType", "image", "condaFile", "build", "osType", "codeUri", "dataUri", "componentSpec")
+_OF_ENVIRONMENTS: Json = {"environmentType": "UserCreated", "osType": "Linux"}
 _UPLOAD = re.compile(r"(azureml://subscriptions/[^/]+)/resourcegroups/(.+?/paths)/(LocalUpload/.+)", re.IGNORECASE)
 
 
@@ -43,6 +44,7 @@ def put(state: AzureState, request: ArmRequest) -> Answer:
         "isArchived": False,
         "isAnonymous": False,
         **({"flavors": {}, "jobName": None} if path.types[1] == "models" else {}),
+        **(_OF_ENVIRONMENTS if path.types[1] == "environments" else {}),
         **given,
     }
     resource: Json = {
@@ -100,19 +102,28 @@ def newest_first(versions: list[Json]) -> list[Json]:
     return sorted(versions, key=order, reverse=True)
 
 
-def of_version(state: AzureState, request: ArmRequest, found: list[Json]) -> list[Json]:
-    """What the filters `version` and `stage` leave of a list. Where deployments may name models that are not there
-    (`check_models` False), such a version of a model is listed as if it were."""
-    stage = request.query.get("stage")
-    if stage is not None:
-        found = [version for version in found if version["properties"].get("stage") == stage]
-    wanted = request.query.get("version")
-    if wanted is None:
-        return found
-    left = [version for version in found if version["name"] == wanted]
-    if left or state.settings.check_models or request.path.types[-1] != "models":
-        return left
-    return [{"id": f"{request.path.resource_id()}/versions/{wanted}", "name": wanted, "properties": {}}]
+def asked_for(state: AzureState, request: ArmRequest, versions: list[Json]) -> list[Json]:
+    """What a list of versions answers: newest first unless `$orderBy` says `asc`, of one `stage`, and archived ones only
+    where `listViewType` asks for them. The filter `version` answers one whatever it is; where deployments may name
+    models that are not there (`check_models` False), such a version of a model is listed as if it were."""
+    query = request.query
+    found = newest_first(versions)
+    wanted = query.get("version")
+    if wanted is not None:
+        left = [version for version in found if version["name"] == wanted]
+        if left or state.settings.check_models or request.path.types[-1] != "models":
+            return left
+        return [{"id": f"{request.path.resource_id()}/versions/{wanted}", "name": wanted, "properties": {}}]
+    if query.get("$orderBy", query.get("orderBy", "")).lower().endswith(" asc"):
+        found.reverse()
+    view, stage = query.get("listViewType", "ActiveOnly").lower(), query.get("stage", "")
+    return [version for version in found if _is_shown(version["properties"], view, stage)]
+
+
+def _is_shown(properties: Json, view: str, stage: str) -> bool:
+    if stage and str(properties.get("stage") or "").lower() != stage.lower():
+        return False
+    return view == "all" or bool(properties.get("isArchived")) == (view == "archivedonly")
 
 
 def datastore(state: AzureState, path: ArmPath) -> Json | None:

@@ -24,6 +24,7 @@ from mlgate.azureml import compare
 from mlgate.engine.fields import Fields
 from mlgate.errors import Terminal
 from mlgate.kinds import arm_body
+from mlgate.kinds.azure_ml_model import AzureMLModel
 from mlgate.kinds.azure_ml_online_deployment import AzureMLOnlineDeployment
 from mlgate.kinds.azure_ml_online_endpoint import AzureMLOnlineEndpoint
 from mlgate.kinds.azure_ml_workspace import AzureMLWorkspace
@@ -39,6 +40,7 @@ BLIND = {
 
 ROWS: dict[str, tuple[str, Fields]] = {
     "AzureMLWorkspace": ("workspaces", AzureMLWorkspace.fields),
+    "AzureMLModel": ("workspaces/models/versions", AzureMLModel.fields),
     "AzureMLOnlineEndpoint": ("workspaces/onlineendpoints", AzureMLOnlineEndpoint.fields),
     "AzureMLOnlineDeployment": ("workspaces/onlineendpoints/deployments", AzureMLOnlineDeployment.fields),
 }
@@ -100,6 +102,8 @@ def recorded() -> Iterator[tuple[str, Pair]]:
         if request["method"] == "PUT" and row is not None:
             wishes[key] = dict(flat(copy.deepcopy(request["body"]), row))
         raw = response["body"]
+        if request["method"] == "PUT" and types.endswith("/versions") and key in wishes:  # there at once
+            yield types, Pair(exchange["source"], place, wishes[key], raw)
         settled = isinstance(raw, dict) and (raw.get("properties") or {}).get("provisioningState") == "Succeeded"
         if request["method"] == "GET" and settled and key in wishes:
             yield types, Pair(exchange["source"], place, wishes[key], raw)

@@ -96,7 +96,7 @@ def test_a_deletion_without_a_body_is_looked_at_again_by_its_kind() -> None:
 
 def test_ids_are_read_in_any_casing_and_written_in_one() -> None:
     found = arm_id.read(BLUE.lower().replace("/w/", "/W/"))
-    assert (found.subject, found.workspace, found.deployment) == (Subject.DEPLOYMENT, "W", "blue")
+    assert (found.subject, found.workspace, found.names[-1]) == (Subject.DEPLOYMENT, "W", "blue")
     assert arm_id.same(str(found), BLUE)
     assert arm_id.deployment_id(arm_id.endpoint_id(arm_id.workspace_id("s", "g", "w"), "fraud"), "blue") == BLUE
 

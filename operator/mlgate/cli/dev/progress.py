@@ -96,6 +96,8 @@ ORDER = (
     "Auth0Tenant",
     "AzureConnection",
     "AzureMLWorkspace",
+    "AzureMLModel",
+    "AzureMLEnvironment",
     "ModelGateway",
     "SecuredModelEndpoint",
     "AzureMLOnlineEndpoint",
