@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 EVERY = 10.0
 """Seconds between two looks at a tenant's log."""
 WITHOUT_IDS = {
-    "tenants/settings": ("Auth0Tenant",),
-    "actions/triggers": ("Auth0Action", "Auth0MFAPolicy"),
-    "guardian/factors": ("Auth0MFAPolicy",),
-    "guardian/policies": ("Auth0MFAPolicy",),
+    "tenants/settings": ("Auth0Tenant", "Auth0MFAFactorSet"),
+    "actions/triggers": ("Auth0Action",),
+    "guardian/factors": ("Auth0MFAFactorSet",),
+    "guardian/policies": ("Auth0MFAFactorSet",),
 }
-"""Shared things that no object has as its external id, and the kinds that depend on them."""
+"""Shared things that no object has as its external id, and the kinds that look at them."""
 
 
 class LogFollower:

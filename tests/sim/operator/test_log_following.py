@@ -7,6 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
+from mlgate.kinds.log_follower import LogFollower
+
+from .every_kind import made_whole
 from .manifests import api, auth0_secret, client, namespace, ours, tenant
 from .world import World
 
@@ -126,3 +129,74 @@ async def test_a_role_taken_from_a_user_by_hand_is_given_again_after_one_look(fo
     await by_hand("DELETE", "/users/auth0%7Cada/roles", {"roles": [role]})
     await world.operator.follower.look()
     await world.until(lambda: world.auth0.state.role_users[role] == [user], "the role given again")
+
+
+async def test_what_belongs_to_nobody_alone_is_noticed_too(world: World) -> None:
+    """Factors, the tenant's own prompt, its settings and the order at a trigger: no object has their ids."""
+    by_hand, state = Dashboard(world), world.auth0.state
+    world.resync = DAY
+    await world.restart()
+    await made_whole(world)
+    await world.patch("Auth0Tenant", "main", {"spec": {"followLogs": True}})
+    await look(world)  # finds the end of the log
+
+    await by_hand("PUT", "/guardian/factors/otp", {"enabled": False})
+    await look(world)
+    await world.until(lambda: state.guardian["factors"]["otp"] is True, "the factor on again")
+
+    await by_hand("PUT", "/guardian/policies", ["all-applications"])
+    await look(world)
+    await world.until(lambda: state.guardian["policies"] == [], "the tenant's own prompt as it was")
+
+    await by_hand("PATCH", "/tenants/settings", {"customize_mfa_in_postlogin_action": False})
+    await look(world)
+    await world.until(lambda: state.settings["customize_mfa_in_postlogin_action"] is True, "the setting as it was")
+
+    await by_hand("PATCH", "/actions/triggers/post-login/bindings", {"bindings": []})
+    await look(world)
+    await world.until(lambda: len(state.action_bindings["post-login"]) == 2, "both Actions bound again")
+
+    action = (await world.get("Auth0Action", "add-team-claim"))["status"]["externalId"]
+    await by_hand("PATCH", f"/actions/actions/{action}", {"code": "// mine now"})
+    await look(world)
+    await world.until(lambda: "team" in state.actions[action]["code"], "our code again")
+    assert world.timeline.ahead < DAY / 2, "no drift check helped"
+
+
+async def test_every_kind_with_an_id_of_its_own_is_noticed(world: World) -> None:
+    by_hand, state = Dashboard(world), world.auth0.state
+    world.resync = DAY
+    await world.restart()
+    await made_whole(world)
+    await world.patch("Auth0Tenant", "main", {"spec": {"followLogs": True}})
+    await look(world)
+    user, connection, organization = [
+        (await world.get(kind, name))["status"]["externalId"]
+        for kind, name in (("Auth0User", "ada"), ("Auth0Connection", "orders-users"), ("Auth0Organization", "acme"))
+    ]
+    await by_hand("PATCH", f"/users/{user.replace('|', '%7C')}", {"nickname": "by hand"})
+    await by_hand("PATCH", f"/connections/{connection}", {"display_name": "By hand"})
+    await by_hand("DELETE", f"/organizations/{organization}/members", {"members": [user]})
+    await look(world)
+    await world.until(lambda: state.users[user]["nickname"] == "ada", "the nickname as it was")
+    await world.until(lambda: state.connections[connection]["display_name"] == "Orders", "the display name as it was")
+    await world.until(lambda: user in state.organization_members[organization], "a member again")
+    assert world.timeline.ahead < DAY / 2, "no drift check helped"
+
+
+async def test_it_looks_by_itself_every_few_seconds(followed: World) -> None:
+    world, by_hand = followed, Dashboard(followed)
+    follower = LogFollower(world.operator.engine, world.operator.sessions, every=0.05)
+    follower.start()
+    try:
+        fraud = (await world.get("Auth0API", "fraud"))["status"]["externalId"]
+        await by_hand("PATCH", f"/resource-servers/{fraud}", {"name": "mine now"})
+        await world.event("Auth0API", "fraud", "DriftCorrected")
+    finally:
+        await follower.stop()
+
+
+async def look(world: World) -> None:
+    """A look that the budget has room for: it is wanted for everything else first."""
+    await world.passes(30.0)
+    await world.operator.follower.look()

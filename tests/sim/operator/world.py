@@ -50,7 +50,7 @@ class Operator:
         self.life.on_end = self._die
         store = MortalStore(world.store, self.life)
         line = world.timeline
-        self._auth0 = auth0.Sessions(
+        self.sessions = auth0.Sessions(
             endpoint=world.auth0_url, clock=line.monotonic, wall=line.wall, sleep=line.sleep, timeout=5.0
         )
         self._azure = azureml.Sessions(
@@ -64,13 +64,13 @@ class Operator:
         self._gateway = GatewayServer()
         self.engine = Engine(
             store,
-            kinds.build(self._auth0, self._azure, gateways),
+            kinds.build(self.sessions, self._azure, gateways),
             clock=line.clock,
             fence=self.life,
             settings=Settings(resync=world.resync),
         )
         self._programmer = GatewayProgrammer(self.engine, store, self._gateway, gateways)
-        self.follower = LogFollower(self.engine, self._auth0)
+        self.follower = LogFollower(self.engine, self.sessions)
         """Looks when a test asks it to."""
         watched = [kind.type.resource for kind in self.engine.kinds.values()]
         self._listing = Listing(store, watched, self.engine.ring)
@@ -119,7 +119,7 @@ class Operator:
         await self._bells.stop()
         await self._programmer.stop()
         await self._gateway.stop()
-        await self._auth0.close()
+        await self.sessions.close()
         await self._azure.close()
 
 
