@@ -103,7 +103,7 @@ class TriggerBindings:
             return bindings
 
     async def _read(self, trigger: str) -> list[Raw]:
-        return await list_all(
+        found = await list_all(
             lambda number: self._wire.call(
                 lambda api: api.actions.triggers.bindings.list(checked_id(trigger), request_options=_page(number))
             ),
@@ -111,6 +111,9 @@ class TriggerBindings:
             key=("id",),
             without_zeros=True,
         )
+        if not all(isinstance(each.get("action"), dict) and each["action"].get("id") for each in found):
+            raise Retry(f"A binding of trigger {trigger} has no field `action.id`. mlgate asks again by itself.")
+        return found
 
 
 def as_asked(binding: Raw) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from ..engine.marks import Mark
 from ..engine.plan import Action, Change, Plan
 from ..engine.protocols import Applied, Deletion, Health, Outputs, Owner, Possible, Seen, Situation, Wanted
 from ..engine.references import CONFIG_MAP, Need, Ref, Resolved
-from ..errors import Terminal
+from ..errors import Retry, Terminal
 from ..reasons import Reason
 from ..sensitive import Sensitive
 from ..store.protocol import Key
@@ -333,7 +333,10 @@ def _places(bindings: Iterable[Raw]) -> list[Place]:
 
 
 def _trigger(raw: Mapping[str, Any]) -> str:
-    return str(raw["supported_triggers"][0]["id"])
+    triggers = raw.get("supported_triggers") or ()
+    if not triggers or not triggers[0].get("id"):
+        raise Retry(f"Action {raw['id']} has no field `supported_triggers[].id`. mlgate asks again by itself.")
+    return str(triggers[0]["id"])
 
 
 def _runs(raw: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,15 @@ KINDS = {
 
 def example(kind: str, **spec: Any) -> Object:
     """The example of a kind, with these fields of its spec put in place of what it says."""
-    obj: Object = copy.deepcopy(yaml.safe_load((EXAMPLES / f"{kind}.yaml").read_text()))
+    obj: Object = copy.deepcopy(_loaded(kind))
     obj["metadata"]["namespace"] = "ml"
     obj["spec"] = {key: value for key, value in (obj["spec"] | spec).items() if value is not None}
+    return obj
+
+
+@cache
+def _loaded(kind: str) -> Object:
+    obj: Object = yaml.safe_load((EXAMPLES / f"{kind}.yaml").read_text())
     return obj
 
 
@@ -88,9 +95,8 @@ def whole_tenant() -> list[Object]:
 async def is_whole(world: World) -> bool:
     """Everything is there and Ready."""
     found = await world.all()
-    wanted = {(obj["kind"], obj["metadata"]["name"]) for obj in every_kind()}
     there = {(obj["kind"], obj["metadata"]["name"]) for obj in found if objects.is_ready(obj)}
-    return wanted <= there and len(there) == len(found)
+    return len(there) == len(found) and all((o["kind"], o["metadata"]["name"]) in there for o in every_kind())
 
 
 async def made_whole(world: World, *, patience: float = PATIENCE) -> None:
