@@ -64,30 +64,12 @@ class CodeSource(Api):
 
 
 class ScaleSettings(Api):
-    """How the number of instances follows the load."""
+    """How the number of instances is chosen. On managed compute it is `instanceCount`; to follow the load, leave that out
+    and let an autoscale rule of Azure Monitor set it."""
 
-    validations: ClassVar[tuple[Cel, ...]] = (
-        Cel(
-            "self.type == 'TargetUtilization' || (!has(self.minInstances) && !has(self.maxInstances)"
-            " && !has(self.targetUtilizationPercentage) && !has(self.pollingInterval))",
-            "what follows the load (minInstances and the like) goes with type: TargetUtilization only",
-        ),
-        Cel(
-            "!has(self.minInstances) || !has(self.maxInstances) || self.minInstances <= self.maxInstances",
-            "minInstances must not be more than maxInstances",
-        ),
-    )
-
-    type: Literal["Default", "TargetUtilization"]
-    """`Default`: `instanceCount`, whatever the load. `TargetUtilization`: follow the load (Kubernetes compute)."""
-    min_instances: Annotated[int, Field(ge=0, le=50)] | None = None
-    """Fewest instances."""
-    max_instances: Annotated[int, Field(ge=1, le=50)] | None = None
-    """Most instances."""
-    target_utilization_percentage: Annotated[int, Field(ge=1, le=100)] | None = None
-    """How busy instances should be, in percent."""
-    polling_interval: Annotated[Duration, Within("1s", "1h")] | None = None
-    """How often the load is looked at."""
+    type: Literal["Default"]
+    """`Default`: by `instanceCount`, whatever the load. Azure's `TargetUtilization` is for Kubernetes compute, which
+    mlgate does not make."""
 
 
 class Probe(Api):
@@ -174,7 +156,7 @@ class DeploymentFields(Api):
     instance_count: Annotated[int, Field(ge=1, le=50)] | None = None
     """How many machines. New deployments get 1."""
     scale: ScaleSettings | None = None
-    """How the number of instances follows the load."""
+    """How the number of instances is chosen."""
     liveness_probe: Probe | None = None
     """How Azure finds out whether an instance is alive."""
     readiness_probe: Probe | None = None

@@ -41,7 +41,7 @@ _PROBES = {
     "readinessProbe": "readiness_probe",
     "startupProbe": "startup_probe",
 }
-_DURATIONS = {"initialDelay", "period", "timeout", "requestTimeout", "maxQueueWait", "pollingInterval"}
+_DURATIONS = {"initialDelay", "period", "timeout", "requestTimeout", "maxQueueWait"}
 DEFAULTS: Mapping[str, Any] = {
     CAPACITY: 1,
     "sku.name": "Default",
