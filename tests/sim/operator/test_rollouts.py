@@ -41,8 +41,9 @@ def fraud(version: str = "7", **rollout: Any) -> Object:
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with a_world() as made:
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """With operations of a second, or of as many as a test asks for: short ones hide what minutes show."""
+    async with a_world(operation_seconds=getattr(request, "param", 1.0)) as made:
         wrong: list[str] = []
         made.azure.observers.append(lambda entry: watch(made, entry, wrong))
         await made.apply(tenant_side(), azure_side(), of_quickstart("ModelGateway"))
@@ -99,9 +100,10 @@ async def first(world: World, **rollout: Any) -> str:
     return name
 
 
+@pytest.mark.parametrize("world", [1.0, 15.0], indirect=True, ids=["a second", "longer"])
 async def test_a_new_model_version_takes_over_step_by_step(world: World) -> None:
-    old = await first(world)
-    await world.apply(fraud("8"))
+    old = await first(world, keepPrevious="5m")
+    await world.apply(fraud("8", keepPrevious="5m"))
     told = await reaches(world, "1/2 5%")
     new = told["canary"]["name"]
     assert traffic(world) in ({old: 100}, {old: 95, new: 5})
@@ -113,7 +115,7 @@ async def test_a_new_model_version_takes_over_step_by_step(world: World) -> None
     made = deployed(world, new)
     assert made and made["properties"]["model"].endswith("/models/fraud/versions/8")
     assert (await status(world))["previous"]["name"] == old
-    await world.until(lambda: deployed(world, old) is None, "the old one goes after an hour")
+    await world.until(lambda: deployed(world, old) is None, "the old one goes after a while")
     assert len(smoked(world)) == 2, "one request for each revision"
 
 
@@ -310,6 +312,50 @@ async def test_what_is_carried_out_was_written_down_before(world: World) -> None
     await reaches(world, "2/2 50%")
     await reaches(world, "complete")
     assert carried == [5, 50, 100]
+
+
+async def test_going_back_to_the_one_that_was_replaced_needs_no_new_deployment(world: World) -> None:
+    old = await first(world, steps=[{"weight": 50}])
+    await world.apply(fraud("8", steps=[{"weight": 50}]))
+    await world.until(lambda: traffic(world) and old not in traffic(world), "the new one answers all calls")
+    await world.apply(fraud("7", steps=[{"weight": 50}]))
+    await world.until(lambda: traffic(world) == {old: 100}, "the old one answers all calls again")
+    assert len(world.azure.requests.matching("PUT", f"/deployments/{old}$")) == 1
+
+
+async def test_a_first_deployment_that_answers_badly_gets_no_call_and_stays(world: World) -> None:
+    world.azure.script_scoring("fraud", status=500)
+    await world.apply(fraud())
+    told = await reaches(world, "failed")
+    name = told["canary"]["name"]
+    assert deployed(world, name)
+    assert traffic(world) == {}
+    message = await world.says("SecuredModelEndpoint", "fraud", "RolledBack", name, condition="RolloutReady")
+    assert f"mlgate.dev/retry={name}/1" in message
+    assert "stable" not in told
+
+
+async def test_a_rollout_that_is_paused_stands_still(world: World) -> None:
+    old = await first(world)
+    await world.apply(fraud("8"))
+    told = await reaches(world, "2/2 50%")
+    await world.until(lambda: len(traffic(world)) == 2, "the split is in force")
+    await world.patch("SecuredModelEndpoint", "fraud", noted("paused", "true"))
+    await world.passes(3000)
+    assert traffic(world) == {old: 50, told["canary"]["name"]: 50}
+    await world.patch("SecuredModelEndpoint", "fraud", noted("paused", "false"))
+    await world.until(lambda: traffic(world) == {told["canary"]["name"]: 100}, "it goes on")
+
+
+async def test_switching_the_rollout_off_moves_the_calls_to_the_plain_name_without_a_gap(world: World) -> None:
+    old = await first(world)
+    world.azure.observers.clear()  # the plain deployment is not asked whether it is good
+    await world.patch("SecuredModelEndpoint", "fraud", {"spec": {"rollout": None}})
+    await world.until(lambda: traffic(world) == {"fraud": 100}, "the plain one answers all calls")
+    await world.until(lambda: deployed(world, old) is None, "the revision goes")
+    assert await status(world) == {}
+    puts = [e.body["properties"]["traffic"] for e in world.azure.requests.matching("PUT", "/onlineEndpoints/fraud$")]
+    assert all(sum(weights.values()) == 100 for weights in puts[1:]), puts
 
 
 async def test_the_example_stands_beside_the_quickstart(world: World) -> None:
