@@ -158,7 +158,16 @@ class Auth0ClientSpec(ManagedSpec):
     name: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^<>]+$")] | None = None
     """Name shown to users. Unset: the object's name. Need not be unique in the tenant."""
     app_type: (
-        Literal["native", "spa", "regular_web", "non_interactive", "sso_integration", "resource_server"] | None
+        Literal[
+            "native",
+            "spa",
+            "regular_web",
+            "non_interactive",
+            "sso_integration",
+            "resource_server",
+            "express_configuration",
+        ]
+        | None
     ) = None
     """What kind of application it is. New applications get `non_interactive` (machine to machine)."""
     resource_server_identifier: Audience | None = None

@@ -156,6 +156,8 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
 
     def defaults(self, owner: Owner, spec: Auth0ClientSpec) -> Wanted:
         app_type = spec.app_type or "non_interactive"
+        if app_type == "express_configuration":  # comes with keys, and with no other grants than it needs
+            return {"app_type": app_type}
         method = "none" if app_type in ("spa", "native") else "client_secret_post"
         by_key = spec.token_endpoint_auth_method == PRIVATE_KEY_JWT or spec.client_authentication_methods
         return {

@@ -132,6 +132,10 @@ def test_an_addon_of_others_is_sent_along_because_the_service_replaces_them_all(
     assert sent == {"addons": {"samlp": {"audience": "new", "mappings": {}}, "zoom": {"account": "a"}}}
 
 
+def test_an_express_configuration_keeps_the_defaults_of_the_service() -> None:
+    assert CLIENT.defaults(OWNER, a_client(appType="express_configuration")) == {"app_type": "express_configuration"}
+
+
 @pytest.mark.parametrize(
     "path",
     [
