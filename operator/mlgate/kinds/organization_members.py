@@ -52,15 +52,13 @@ def members_seen(members: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{name: member[name] for name in ("user_id", "email") if member.get(name)} for member in members]
 
 
-def roles_seen(members: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Roles by user id, and again by address: only those are looked at that the manifest names."""
-    found: dict[str, list[str]] = {}
-    for member in members:
-        roles = [role["id"] for role in member.get("roles") or ()]
-        found |= dict.fromkeys(
-            [member["user_id"], *([by_address(member["email"])] if member.get("email") else ())], roles
-        )
-    return found
+def roles_seen(members: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Members with the ids of their roles."""
+    shown = members_seen(members := list(members))
+    return [
+        {**one, "roles": [role["id"] for role in member.get("roles") or ()]}
+        for one, member in zip(shown, members, strict=True)
+    ]
 
 
 async def user_ids(conn: Session, names: Iterable[str]) -> tuple[dict[str, str], Trouble | None]:
@@ -103,6 +101,7 @@ class RolesOfMembers:
     shared: bool
 
     def change(self, path: str, wanted: Any, seen: Any, managed: Sequence[str]) -> Change | None:
+        seen = _by_name(seen, set(wanted), {_pair(pair)["user_id"] for pair in managed})
         want, have, put = set(self.entries(wanted)), set(self.entries(seen)), set(managed)
         asked = {user for user, roles in wanted.items() if roles is not None}
 
@@ -116,12 +115,19 @@ class RolesOfMembers:
             return None
         after = (have | want) - set(removed)
         touched = {pair.partition("\n")[0] for pair in (*added, *removed)}
-        old = {user: sorted((seen or {}).get(user) or ()) for user in sorted(touched)}
+        old = {user: sorted(seen.get(user) or ()) for user in sorted(touched)}
         new = {user: roles for user, roles in _by_user(after).items() if user in touched}
         return Change(path, old, new, _by_user(after), tuple(map(_pair, added)), tuple(map(_pair, removed)))
 
     def entries(self, wanted: Any) -> list[str]:
         return sorted(f"{user}\n{role}" for user, roles in (wanted or {}).items() for role in roles or ())
+
+
+def _by_name(seen: Any, want: set[str], put: set[str]) -> Mapping[str, Sequence[str]]:
+    """Roles by the name that the manifest uses for the member, or used before."""
+    if isinstance(seen, Mapping):
+        return seen
+    return {named["user_id"]: item["roles"] for item in seen or () for named in _named(item, want, put)}
 
 
 def grouped(pairs: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:

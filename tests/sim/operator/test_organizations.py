@@ -148,6 +148,21 @@ async def test_members_are_named_by_their_addresses(world: World, exclusive: boo
     assert people(world) == set(PEOPLE[1:3])
 
 
+async def test_a_member_named_by_address_instead_of_id_keeps_the_roles(world: World) -> None:
+    await world.apply(organization(members=[member(PEOPLE[0], "rol_reader")]))
+    await world.ready(("Auth0Organization", "acme"))
+    before = len(writes(world))
+    address = world.auth0.state.users[PEOPLE[0]]["email"]
+    await world.apply(organization(members=[by_email(address, "rol_reader")]))
+    await synced(world)
+    await world.passes(HOUR)
+    assert writes(world)[before:] == []
+    await world.apply(organization(members=[by_email(address, "rol_writer")]))
+    await world.until(lambda: roles_of(world, PEOPLE[0]) == ["rol_writer"], "another role")
+    await world.apply(organization(members=[]))
+    await world.until(lambda: people(world) == set(), "nobody left")
+
+
 async def test_an_address_that_nobody_or_more_than_one_has_keeps_no_other_member_out(world: World) -> None:
     await world.apply(organization(members=[by_email("nobody@example.com"), member(PEOPLE[1])]))
     await world.says("Auth0Organization", "acme", "DependencyNotFound", "nobody@example.com", "spec.members")
