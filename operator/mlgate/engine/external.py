@@ -177,7 +177,9 @@ class ExternalReconciler:
             fresh = {**subject.kind.defaults(subject.owner, subject.spec), **subject.wanted}
             return fields.diff(fresh, None, subject.managed, None)
         possible = subject.kind.possible(subject.wanted, seen)
-        plan = fields.diff(possible.wanted, seen.values, subject.managed, external_id)
+        # who only observes never sent anything: what cannot be seen is taken to be as wished
+        managed = fields.managed(possible.wanted) if _observes(subject) else subject.managed
+        plan = fields.diff(possible.wanted, seen.values, managed, external_id)
         if plan or not retry:
             return plan
         every = [Change(name, None, value, value) for name, value in sorted(subject.wanted.items())]
@@ -299,7 +301,7 @@ class ExternalReconciler:
             **outputs.status,
             **(status or {}),
         }
-        if synced:  # while the service is busy nothing of a newer wish was carried out
+        if synced and not _observes(subject):  # while the service is busy nothing of a newer wish was carried out
             told["managed"] = managed or None
         if verdict.synced:
             told["syncedHash"] = wish_hash(subject.wanted)
@@ -368,6 +370,10 @@ def _overdue(health: Health, since: str | None, now: float) -> Health:
     return replace(
         health, reason=Reason.PROVISIONING_TIMEOUT, message=message.strip(), again=max(health.again or 0.0, LATE_LOOK)
     )
+
+
+def _observes(subject: Subject) -> bool:
+    return bool(subject.spec.management_policy == "Observe")
 
 
 def _together(managed: Managed, fields: Fields, wanted: Mapping[str, Any]) -> dict[str, list[str]] | None:
