@@ -177,8 +177,9 @@ class ExternalReconciler:
             fresh = {**subject.kind.defaults(subject.owner, subject.spec), **subject.wanted}
             return fields.diff(fresh, None, subject.managed, None)
         possible = subject.kind.possible(subject.wanted, seen)
-        # who only observes never sent anything: what cannot be seen is taken to be as wished
-        managed = fields.managed(possible.wanted) if _observes(subject) else subject.managed
+        managed = subject.managed
+        if _observes(subject):  # where nothing was ever sent, what cannot be seen is taken to be as wished
+            managed = {**fields.managed(possible.wanted), **managed}
         plan = fields.diff(possible.wanted, seen.values, managed, external_id)
         if plan or not retry:
             return plan
