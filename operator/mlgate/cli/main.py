@@ -15,6 +15,7 @@ COMMANDS = {
     "get": ("look:get", "Show objects as kubectl does."),
     "describe": ("look:describe", "Tell the whole story of an object."),
     "token": ("token:token", "Print an access token for the application whose Secret this is."),
+    "import": ("import_files:import_files", "Print files of the Azure ML CLI v2 as manifests."),
     "crds": ("crds:crds", "Write or check the CustomResourceDefinitions."),
     "envoy-bootstrap": ("bootstrap:envoy_bootstrap", "Print the bootstrap configuration of a gateway's Envoy."),
 }
