@@ -19,9 +19,9 @@ from auth0.management.core.request_options import RequestOptions
 
 from ..errors import AmbiguousIdentity, Terminal
 from ..outbound import Urgency, urgency
+from ..snapshot import Snapshot
 from .access import Raw
 from .listing import PAGE_SIZE, list_all
-from .snapshot import Snapshot
 from .wire import Wire
 
 Send = Callable[[AsyncAuth0], Awaitable[object]]

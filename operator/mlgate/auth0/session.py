@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 from ..errors import Retry
+from ..flight import Flight
 from ..sensitive import Sensitive
 from .access import Granted, Raw, RequestSeen, TenantAccess
 from .actions import Actions, TriggerBindings
@@ -24,7 +25,6 @@ from .clients import Clients
 from .collection import Aging
 from .connections import Connections
 from .faults import missing_field
-from .flight import Flight
 from .guardian import Guardian
 from .logs import Logs
 from .organizations import Organizations

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 import jwt
 
 from ..errors import Terminal
+from ..flight import Flight
 from ..reasons import Reason
 from ..sensitive import Sensitive
 from .access import TenantAccess
-from .flight import Flight
 
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_LIFETIME = 180

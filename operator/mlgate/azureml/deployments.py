@@ -11,7 +11,7 @@ from typing import Any, Literal
 from . import arm_id
 from .arm_id import Subject
 from .masking import mask
-from .resources import Accepted, Resources
+from .resources import Accepted, Aging, Resources
 from .wire import Wire
 
 Container = Literal["InferenceServer", "StorageInitializer"]
@@ -20,8 +20,8 @@ Container = Literal["InferenceServer", "StorageInitializer"]
 class Deployments(Resources):
     """The deployments of all online endpoints of a session's subscription."""
 
-    def __init__(self, wire: Wire) -> None:
-        super().__init__(wire, Subject.DEPLOYMENT)
+    def __init__(self, wire: Wire, aging: Aging | None = None) -> None:
+        super().__init__(wire, Subject.DEPLOYMENT, aging)
 
     def id(self, endpoint_id: str, name: str) -> str:
         """The ARM id. Raises Terminal for impossible names."""
@@ -33,6 +33,9 @@ class Deployments(Resources):
         """Sets the number of instances, all tags, or both, and nothing else: the instances that run go on running."""
         body: dict[str, Any] = {} if capacity is None else {"sku": {"capacity": capacity}}
         return await self._patch(resource_id, body if tags is None else {**body, "tags": dict(tags)})
+
+    async def _list_in(self, parent_id: str) -> list[dict[str, Any]] | None:
+        return await self.of_endpoint(parent_id)
 
     async def of_endpoint(self, endpoint_id: str) -> list[dict[str, Any]]:
         """All deployments of an endpoint, in one request per page. Raises Gone when the endpoint does not exist."""

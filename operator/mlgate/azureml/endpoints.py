@@ -18,7 +18,7 @@ from mlgate.sensitive import Sensitive
 
 from . import arm_id, faults
 from .arm_id import Subject
-from .resources import Accepted, Resources
+from .resources import Accepted, Aging, Resources
 from .wire import EndpointToken, Wire
 
 
@@ -51,23 +51,27 @@ class Keys:
 class Endpoints(Resources):
     """The online endpoints of a session's subscription."""
 
-    def __init__(self, wire: Wire) -> None:
-        super().__init__(wire, Subject.ENDPOINT)
+    def __init__(self, wire: Wire, aging: Aging | None = None) -> None:
+        super().__init__(wire, Subject.ENDPOINT, aging)
 
     def id(self, workspace_id: str, name: str) -> str:
         """The ARM id. Raises Terminal for impossible names."""
         return arm_id.endpoint_id(workspace_id, name)
 
     async def put(self, resource_id: str, body: Mapping[str, Any]) -> Accepted:
-        """Creates or replaces it. Raises Terminal for a body without the whole traffic map."""
+        """Creates or replaces it. Raises Terminal for a body without the whole traffic map, or with an impossible one."""
         properties = body.get("properties")
         if not isinstance(properties, Mapping) or not isinstance(properties.get("traffic"), Mapping):
             raise Terminal(f"The body for {resource_id} has no traffic map: Azure would stop all traffic.")
+        _check_weights(resource_id, properties["traffic"], properties.get("mirrorTraffic") or {})
         return await super().put(resource_id, body)
 
     async def patch_tags(self, resource_id: str, tags: Mapping[str, str]) -> Accepted:
         """Replaces its tags and nothing else."""
         return await self._patch(resource_id, {"tags": dict(tags)})
+
+    async def _list_in(self, parent_id: str) -> list[dict[str, Any]] | None:
+        return await self.of_workspace(parent_id)
 
     async def of_workspace(self, workspace_id: str) -> list[dict[str, Any]]:
         """All endpoints of a workspace, in one request per page."""
@@ -109,3 +113,18 @@ class Endpoints(Resources):
     def _missing(self, resource_id: str, name: str) -> Exception:
         _, what = self._read(resource_id)
         return faults.missing(self._wire.asked("POST", what, writes=False), name)
+
+
+def _check_weights(resource_id: str, traffic: Mapping[str, int], mirror: Mapping[str, int]) -> None:
+    """Raises Terminal for what Azure would refuse, or worse, take (shared facts, azure-ml section 2: the sum is 0 or 100;
+    at most 50 % are mirrored, to one deployment that has no traffic)."""
+    shown = ", ".join(f"{name}={weight}" for name, weight in sorted(traffic.items()))
+    if sum(traffic.values()) not in (0, 100) or any(not 0 <= weight <= 100 for weight in traffic.values()):
+        raise Terminal(f"The traffic for {resource_id} would be {shown}, which does not add up to 100 (or 0).")
+    serving = {name.lower() for name, weight in traffic.items() if weight}
+    shadows = {name.lower(): weight for name, weight in mirror.items() if weight}
+    if len(shadows) > 1 or any(not 0 < weight <= 50 for weight in shadows.values()) or serving & shadows.keys():
+        raise Terminal(
+            f"The traffic for {resource_id} would be mirrored to {', '.join(sorted(shadows))} beside {shown}; Azure mirrors at "
+            "most 50 % to one deployment that has no traffic of its own."
+        )

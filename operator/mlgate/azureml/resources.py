@@ -2,16 +2,20 @@
 
 Bodies and resources are the wire's own JSON objects. A write never waits for its operation: it returns what the
 service accepted, and `progress` of the resource tells how it goes on. PUT creates and updates alike (201 or 202 for
-both), and a repeated PUT of the same body is harmless.
+both), and a repeated PUT of the same body is harmless. Drift checks are answered from listings of what the resource is
+in, where the kind has one; all other reads are asked of the service.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from mlgate.errors import Gone, Terminal
+from mlgate.errors import Denied, Gone, Terminal
+from mlgate.outbound import Urgency, urgency
+from mlgate.snapshot import Snapshot
 
 from . import arm_id, faults
 from .arm_id import Subject
@@ -19,6 +23,15 @@ from .faults import Answer
 from .wire import Wire
 
 LONGEST_LIST = 50  # pages
+PAGE_SIZE = 100  # resources; ARM chooses it, and this is only for telling whether a listing is worth its requests
+
+
+@dataclass(frozen=True, slots=True)
+class Aging:
+    """How long what was listed is evidence for a drift check, in seconds of that clock."""
+
+    max_age: float
+    clock: Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +49,44 @@ class Accepted:
 class Resources:
     """The resources of one kind in a session's subscription. All methods raise the errors of mlgate.errors."""
 
-    def __init__(self, wire: Wire, subject: Subject) -> None:
+    def __init__(self, wire: Wire, subject: Subject, aging: Aging | None = None) -> None:
         self._wire = wire
         self.subject = subject
+        self._aging = aging
+        self._snapshots: dict[str, Snapshot] = {}
+        self._unlisted: set[str] = set()
 
     async def get(self, resource_id: str) -> dict[str, Any] | None:
-        """The resource, or None when Azure says that it does not exist."""
+        """The resource, or None when Azure says that it does not exist. A drift check may get what a listing had."""
         path, what = self._read(resource_id)
+        snapshot = self._snapshot(path)
+        if snapshot is None:
+            return await self._get(path, what)
+        if urgency() >= Urgency.DRIFT and (kept := await self._kept(snapshot, path)) is not None:
+            return kept
+        begun = snapshot.begin_read()
+        found = await self._get(path, what)
+        snapshot.read(path, found, begun)
+        return found
+
+    async def close(self) -> None:
+        """Ends listings under way."""
+        for snapshot in self._snapshots.values():
+            await snapshot.close()
+
+    async def _kept(self, snapshot: Snapshot, path: str) -> dict[str, Any] | None:
+        parent = _parent(path)
+        if parent in self._unlisted:
+            return None
+        try:
+            return await snapshot.get(path)
+        except Denied:  # a role for single resources: then they are read one by one
+            self._unlisted.add(parent)
+        except Gone:
+            pass
+        return None
+
+    async def _get(self, path: str, what: str) -> dict[str, Any] | None:
         try:
             answer = await self._wire.call("GET", path, what)
         except Gone:
@@ -54,10 +98,44 @@ class Resources:
                 raise faults.missing(self._wire.asked("GET", what, writes=False), name)
         return answer.body
 
+    async def _list_in(self, parent_id: str) -> list[dict[str, Any]] | None:
+        """All in `parent_id`; None for kinds that are not listed for drift checks."""
+        return None
+
+    def _snapshot(self, path: str) -> Snapshot | None:
+        if self._aging is None:
+            return None
+        parent = _parent(path)
+        if parent not in self._snapshots:
+
+            async def listed() -> list[dict[str, Any]]:
+                found = await self._list_in(parent) or []
+                return [item for item in found if item.get("id") and item.get("properties")]
+
+            self._snapshots[parent] = Snapshot(
+                listed,
+                key="id",
+                page_size=PAGE_SIZE,
+                max_age=self._aging.max_age,
+                clock=self._aging.clock,
+                fold=str.lower,
+            )
+        return self._snapshots[parent]
+
+    @contextmanager
+    def _writing(self, path: str) -> Iterator[None]:
+        snapshot = self._snapshot(path)
+        if snapshot is None:
+            yield
+            return
+        with snapshot.writing(path):
+            yield
+
     async def put(self, resource_id: str, body: Mapping[str, Any]) -> Accepted:
         """Creates or replaces it with the whole `body`. Raises Wait while an earlier operation is under way."""
         path, what = self._read(resource_id)
-        return self._accepted(await self._wire.call("PUT", path, what, body=dict(body)), what, "PUT")
+        with self._writing(path):
+            return self._accepted(await self._wire.call("PUT", path, what, body=dict(body)), what, "PUT")
 
     async def delete(self, resource_id: str) -> Accepted | None:
         """Starts its deletion; None when there was nothing to delete."""
@@ -66,14 +144,16 @@ class Resources:
     async def _delete(self, resource_id: str, query: Mapping[str, str]) -> Accepted | None:
         path, what = self._read(resource_id)
         try:
-            answer = await self._wire.call("DELETE", path, what, query=query)
+            with self._writing(path):
+                answer = await self._wire.call("DELETE", path, what, query=query)
         except Gone:
             return None
         return None if answer.status == 204 else self._accepted(answer, what, "DELETE")
 
     async def _patch(self, resource_id: str, body: Mapping[str, Any]) -> Accepted:
         path, what = self._read(resource_id)
-        return self._accepted(await self._wire.call("PATCH", path, what, body=dict(body)), what, "PATCH")
+        with self._writing(path):
+            return self._accepted(await self._wire.call("PATCH", path, what, body=dict(body)), what, "PATCH")
 
     async def _list(self, path: str, what: str) -> list[dict[str, Any]]:
         answer = await self._wire.call("GET", path, what)
@@ -110,3 +190,8 @@ class Resources:
         if body is None and method == "PUT" and answer.status in {200, 201}:
             raise faults.missing(self._wire.asked(method, what, writes=True), "a body")
         return Accepted(body, answer.headers.get("azure-asyncoperation"))
+
+
+def _parent(path: str) -> str:
+    """What a resource is in, as a key: ids come in any casing."""
+    return path.rsplit("/", 2)[0].lower()

@@ -18,6 +18,7 @@ from .endpoints import Endpoints
 from .model_versions import ModelVersions
 from .preflight_reads import PreflightReads
 from .progress import OperationStatus, Progress
+from .resources import Aging
 from .scoring import Scoring
 from .wire import EndpointToken, Outlets, RequestSeen, Wire, with_addresses
 from .workspaces import Workspaces
@@ -31,13 +32,20 @@ class Session:
     """
 
     def __init__(
-        self, access: AzureAccess, cloud: Cloud, wire: Wire, *, poll_scale: float, listing_max_age: float
+        self,
+        access: AzureAccess,
+        cloud: Cloud,
+        wire: Wire,
+        aging: Aging,
+        *,
+        poll_scale: float,
+        listing_max_age: float,
     ) -> None:
         self.gate = access.gate
         self.access = access
         self.workspaces = Workspaces(wire, access.subscription_id)
-        self.endpoints = Endpoints(wire)
-        self.deployments = Deployments(wire)
+        self.endpoints = Endpoints(wire, aging)
+        self.deployments = Deployments(wire, aging)
         self.registered_models = AssetVersions(wire, Subject.MODEL, "models")
         self.registered_environments = AssetVersions(wire, Subject.ENVIRONMENT, "environments")
         self.models = ModelVersions(wire, max_age=listing_max_age, clock=wire.now)
@@ -91,8 +99,9 @@ class Sessions:
 
     `resource_manager` and `authority` replace the cloud's addresses (development, tests, private clouds; both https),
     `ca_file` is the CA that signs them, `scoring_ca_file` that of the scoring hosts. `listing_max_age` is how old a list
-    of model versions may be, in seconds. `poll_scale` shortens the waits for long operations. `clock` is UNIX seconds,
-    `random` from 0 up to 1; `on_request` hears of every ARM request.
+    of model versions may be, in seconds, `snapshot_max_age` how old one that answers drift checks. `poll_scale` shortens
+    the waits for long operations. `clock` is UNIX seconds, `random` from 0 up to 1; `on_request` hears of every ARM
+    request.
     """
 
     def __init__(
@@ -104,6 +113,7 @@ class Sessions:
         scoring_ca_file: str | None = None,
         listing_max_age: float = 60.0,
         poll_scale: float = 1.0,
+        snapshot_max_age: float = 60.0,
         clock: Callable[[], float] = time.time,
         random: Callable[[], float] = random_module.random,
         on_request: Callable[[RequestSeen], None] | None = None,
@@ -111,6 +121,7 @@ class Sessions:
         self._resource_manager = resource_manager
         self._authority = authority
         self._poll_scale = poll_scale
+        self._aging = Aging(snapshot_max_age, clock)
         self._clock = clock
         self._random = random
         self._on_request = on_request
@@ -135,7 +146,9 @@ class Sessions:
             poll_scale=self._poll_scale,
             on_request=self._on_request,
         )
-        session = Session(access, cloud, wire, poll_scale=self._poll_scale, listing_max_age=self._listing_max_age)
+        session = Session(
+            access, cloud, wire, self._aging, poll_scale=self._poll_scale, listing_max_age=self._listing_max_age
+        )
         self._sessions[access.name] = (key, session)
         return session
 

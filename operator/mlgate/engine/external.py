@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import AlreadyHeld, LostAnswer, Quota, Retry, Terminal, Trouble, Wait, WriteRefused
-from ..outbound import Urgency
 from ..reasons import Reason
 from ..store.protocol import Object
 from . import objects
@@ -76,6 +75,10 @@ class ExternalReconciler:
         decision = decide(self._steps.question(subject, plan, seen, wish))
         if isinstance(decision, Hold):
             return await self._hold_back(subject, seen, health, before, plan, decision)
+        if plan and seen and subject.kind.looks_before_writing and subject.reads_listings:
+            subject.directly = True
+            subject.notices.clear()
+            return await self.reconcile(subject)
         if plan:
             self._wait_for_way(subject, creating=seen is None)
             self._steps.wait_for_turn(subject, Reason.CREATING if seen is None else Reason.UPDATING)
@@ -183,8 +186,8 @@ class ExternalReconciler:
         plan = fields.diff(possible.wanted, seen.values, managed, external_id)
         if plan or not retry:
             return plan
-        every = [Change(name, None, value, value) for name, value in sorted(subject.wanted.items())]
-        return Plan(Action.UPDATE, subject.wanted, every, external_id)
+        every = [Change(name, None, value, value) for name, value in sorted(possible.wanted.items())]
+        return Plan(Action.UPDATE, possible.wanted, every, external_id)
 
     async def _carry_out(
         self, subject: Subject, plan: Plan, seen: Seen | None, before: Mapping[str, Object | None], wish: str

@@ -182,6 +182,9 @@ class External(Kind[SpecT], Generic[SpecT, ConnT]):
     looks_first: ClassVar[bool] = False
     looks_before_deleting: ClassVar[bool] = False
     """For services with room for our mark: what carries another's by now is not deleted."""
+    looks_before_writing: ClassVar[bool] = False
+    """For services whose write replaces the whole: what a drift check had from a listing is read again before a write, so
+    that nothing of others is set back that changed since."""
     wakes_targets: ClassVar[bool] = False
     """Whether this object becoming Ready is news for what it refers to (a deployment's endpoint shifts traffic then)."""
     holds: ClassVar[bool] = True

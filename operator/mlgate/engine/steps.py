@@ -36,6 +36,8 @@ class Subject:
     obj: Object
     owner: Owner
     urgency: Urgency
+    directly: bool = False
+    """Whether the service itself is to be asked, although a listing would do for a drift check."""
     glance: bool = False
     """Woken only because something it refers to changed: outside need not be asked when the wish is the same."""
     spec: Any = None
@@ -45,6 +47,11 @@ class Subject:
     conn: Any = None
     wanted: Mapping[str, Any] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
+
+    @property
+    def reads_listings(self) -> bool:
+        """Whether what it sees may be from a listing of some time ago."""
+        return self.urgency >= Urgency.DRIFT and not self.directly
 
     @property
     def status(self) -> Mapping[str, Any]:
@@ -165,7 +172,8 @@ class Steps:
 
     def reading(self, subject: Subject) -> AbstractContextManager[None]:
         refusal = WriteRefused(f"{subject.key} is only being looked at; nothing may be written now.")
-        return permitting(Permit(subject.urgency, self.fence, refusal))
+        urgency = min(subject.urgency, Urgency.RETRY) if subject.directly else subject.urgency
+        return permitting(Permit(urgency, self.fence, refusal))
 
     @contextmanager
     def writing(self, subject: Subject) -> Iterator[None]:

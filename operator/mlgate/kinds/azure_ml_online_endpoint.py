@@ -98,7 +98,7 @@ class AzureMLOnlineEndpoint(OnAzure[AzureMLOnlineEndpointSpec, Placed]):
             name
             for path in (TRAFFIC, MIRROR)
             for name, weight in (wanted.get(path) or {}).items()
-            if weight and name.lower() not in standing
+            if weight and name.lower() not in standing and weight > _weights(seen, path).get(name.lower(), 0)
         }
         if not waiting:
             return Possible(wanted)
@@ -122,6 +122,10 @@ class AzureMLOnlineEndpoint(OnAzure[AzureMLOnlineEndpointSpec, Placed]):
             held = {TRAFFIC: arm_body.read(seen.raw, TRAFFIC) or {}}
             settled = {path: value for path, value in plan.wanted.items() if path not in (TRAFFIC, MIRROR)}
             body = arm_body.body({**settled, **held, **sent}, sent, seen.raw)
+            if MIRROR not in sent:  # what gets traffic of its own is a shadow no more
+                serving = {name.lower() for name, weight in body["properties"]["traffic"].items() if weight}
+                kept = (arm_body.read(seen.raw, MIRROR) or {}).items()
+                body["properties"]["mirrorTraffic"] = {n: share for n, share in kept if n.lower() not in serving}
         accepted = await conn.session.endpoints.put(plan.external_id or conn.id, body)
         raw = accepted.resource or {}
         again = conn.session.progress(raw).after if raw else conn.session.look_again(Subject.ENDPOINT)
@@ -179,7 +183,7 @@ class AzureMLOnlineEndpoint(OnAzure[AzureMLOnlineEndpointSpec, Placed]):
         progress = conn.session.progress(raw)
         now = {path: arm_body.read(raw, path) for path in (TRAFFIC, MIRROR)}
         differs = any(path in wanted and not compare.traffic(wanted[path], now[path]) for path in now)
-        if differs and progress.settled and not progress.failed:
+        if differs and progress.settled:
             for deployment in await conn.session.deployments.of_endpoint(str(raw["id"])):
                 if conn.session.progress(deployment).state == "Succeeded":
                     standing.add(str(deployment["id"]).rsplit("/", 1)[-1].lower())
@@ -188,3 +192,8 @@ class AzureMLOnlineEndpoint(OnAzure[AzureMLOnlineEndpointSpec, Placed]):
         ours, holder = whose(raw.get("tags"), mark)
         kept = {**raw, "mlgate": {"progress": progress, "standing": standing}}
         return Seen(str(raw["id"]), arm_body.values(raw, wanted), kept, ours, holder)
+
+
+def _weights(seen: Seen, path: str) -> dict[str, int]:
+    """What each deployment has now: to take away from one never waits for it to be well."""
+    return {name.lower(): weight for name, weight in (arm_body.read(seen.raw, path) or {}).items()}

@@ -32,6 +32,7 @@ class OnAzure(External[SpecT, ConnT]):
     """A kind that is a resource of Azure's: its name is looked at before it is made, its mark is in its tags."""
 
     looks_before_deleting = True
+    looks_before_writing = True
     looks_first = True
     tags_at: ClassVar[str] = "tags"
     """Where its tags are in the body."""

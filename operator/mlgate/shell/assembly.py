@@ -87,10 +87,11 @@ class Operator:
 
         outside = parts.outside
         azure_ca = outside.azure_ca_file or outside.ca_file
+        snapshot_max_age = min(60.0, parts.engine.resync / 2)
         self.auth0 = auth0.Sessions(
             endpoint=outside.auth0_endpoint,
             ca_file=_text(outside.ca_file),
-            snapshot_max_age=min(60.0, parts.engine.resync / 2),
+            snapshot_max_age=snapshot_max_age,
             on_request=metrics.requested,
         )
         self.azure = azureml.Sessions(
@@ -100,6 +101,7 @@ class Operator:
             scoring_ca_file=_text(outside.upstream_ca_file),
             listing_max_age=parts.engine.resync / 2,
             poll_scale=outside.azure_poll_scale,
+            snapshot_max_age=snapshot_max_age,
             on_request=metrics.requested,
         )
         tls = partial(_server_tls, parts.xds_tls) if parts.xds_tls else None

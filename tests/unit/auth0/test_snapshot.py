@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mlgate.auth0.snapshot import Snapshot
+from mlgate.snapshot import Snapshot
 
 
 class Service:

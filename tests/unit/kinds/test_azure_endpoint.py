@@ -62,6 +62,12 @@ def test_traffic_waits(wish: dict[str, Any], standing: tuple[str, ...], waits: t
     assert [words for words in waits if words not in found.waits] == []
 
 
+def test_taking_weight_from_a_deployment_that_is_not_well_waits_for_nothing() -> None:
+    now = seen("green", traffic={"blue": 100})
+    assert KIND.possible({TRAFFIC: {"blue": 40, "green": 60}}, now).waits == ""
+    assert "deployment blue" in KIND.possible({TRAFFIC: {"blue": 60, "green": 40}}, seen("green")).waits
+
+
 @pytest.mark.parametrize(
     ("traffic", "usable"),
     [

@@ -1,8 +1,9 @@
 """One paged listing that answers the drift check of every object of a collection.
 
-Listings carry the same fields as single reads (46 recorded pairs in 7 kinds, shared facts, auth0 section 0), so a tenant
-of N objects costs ceil(N/100) requests per round instead of N. What is kept is evidence only while it is younger than
-`max_age` and read after our last write to that object was over; what a listing does not hold is never taken as absent.
+Listings carry the same fields as single reads (Auth0: 46 recorded pairs in 7 kinds, shared facts, auth0 section 0; ARM:
+one resource model for both), so N objects cost ceil(N/100) requests per round instead of N. What is kept is evidence only
+while it is younger than `max_age` and read after our last write to that object was over; what a listing does not hold is
+never taken as absent.
 Order is told by a counter, not by the clock: two events can share an instant.
 """
 
@@ -13,9 +14,11 @@ import itertools
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
-from .access import Raw
 from .flight import Flight
+
+Raw = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,8 @@ class _Listing:
 
 
 class Snapshot:
-    """What is known of a collection. `list_all` reads all of it, `page_size` objects a request; `key` is an id's field."""
+    """What is known of a collection. `list_all` reads all of it, `page_size` objects a request; `key` is an id's field,
+    `fold` makes ids comparable (ARM changes their casing)."""
 
     def __init__(
         self,
@@ -43,7 +47,9 @@ class Snapshot:
         page_size: int,
         max_age: float,
         clock: Callable[[], float],
+        fold: Callable[[str], str] = str,
     ) -> None:
+        self._fold = fold
         self._list_all = list_all
         self._key = key
         self._page_size = page_size
@@ -59,6 +65,7 @@ class Snapshot:
 
     async def get(self, object_id: str) -> Raw | None:
         """The object as a listing or a read of the last `max_age` seconds had it; None means: ask the service."""
+        object_id = self._fold(object_id)
         if (kept := self._evidence(object_id)) is None and self._stale() and self._worth_listing():
             await self._flight.join()
             kept = self._evidence(object_id)
@@ -78,6 +85,7 @@ class Snapshot:
 
     def read(self, object_id: str, body: Raw | None, begun: int) -> None:
         """A single read, begun at `begun`, had this; None for 404."""
+        object_id = self._fold(object_id)
         known = self._kept.get(object_id)
         if known is not None and known.order > begun:
             return
@@ -89,6 +97,7 @@ class Snapshot:
     @contextmanager
     def writing(self, object_id: str) -> Iterator[None]:
         """A write to the object happens inside. However it ends, nothing read before its end is evidence any more."""
+        object_id = self._fold(object_id)
         self._writing[object_id] = self._writing.get(object_id, 0) + 1
         try:
             yield
@@ -100,6 +109,7 @@ class Snapshot:
 
     def wrote(self, object_id: str) -> None:
         """A write to the object is over (a create, whose id is known only now)."""
+        object_id = self._fold(object_id)
         self._written[object_id] = next(self._events)
         self._kept.pop(object_id, None)
 
@@ -115,7 +125,7 @@ class Snapshot:
         self._listing = _Listing(items, began, order)
         self._served = 0
         self._written = {name: at for name, at in self._written.items() if at > order}
-        listed = {str(item.get(self._key)): _Kept(item, began, order) for item in items}
+        listed = {self._fold(str(item.get(self._key))): _Kept(item, began, order) for item in items}
         newer = {name: kept for name, kept in self._kept.items() if kept.order > order}
         self._kept = listed | newer
 
