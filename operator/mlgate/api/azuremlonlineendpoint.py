@@ -134,6 +134,8 @@ class EndpointCredentialStatus(Api):
     """What the rotation under way waits for."""
     checked_at: Timestamp | None = None
     """When Azure was last asked for its keys."""
+    endpoint_created_at: Annotated[str, Field(max_length=64)] | None = None
+    """When the endpoint was made that accepts it, as Azure says."""
 
 
 class AzureMLOnlineEndpointStatus(ManagedStatus):

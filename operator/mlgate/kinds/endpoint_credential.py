@@ -49,14 +49,19 @@ async def renewed(
     """The credential after one step of its life. `mode` in lower case. Raises Trouble when there is none that is good."""
     held = (situation.secrets.get(template.name) or {}).get(CREDENTIAL)
     before: Mapping[str, Any] = situation.status.get("credential") or {}
+    born = (situation.seen.raw.get("systemData") or {}).get("createdAt")
+    if before.get("endpointCreatedAt") != born:  # made anew: what the one before it accepted is worth nothing
+        before = {}
     try:
         if mode == "key":
-            return await _key(session, Rotation.of(template), situation, held, lagging)
-        return await _token(session, situation, mode, held)
+            got = await _key(session, Rotation.of(template), situation, held, before, lagging)
+        else:
+            got = await _token(session, situation, mode, held, before)
+        return replace(got, status={**got.status, "endpointCreatedAt": born})
     except WriteRefused:  # only looked at now: what is there is given away as it is
         if held is None:
             raise
-        return Renewal(held, before)
+        return Renewal(held, situation.status.get("credential") or {})
     except (Quota, CredentialsRejected):  # not ours alone
         raise
     except Trouble as trouble:
@@ -77,8 +82,10 @@ def _is_good(before: Mapping[str, Any], held: Sensitive, mode: str, now: float) 
     return same and (not before.get("expiresAt") or now < moment(before["expiresAt"]))
 
 
-async def _token(session: Session, situation: Situation, mode: str, held: Sensitive | None) -> Renewal:
-    before, now = situation.status.get("credential") or {}, situation.now
+async def _token(
+    session: Session, situation: Situation, mode: str, held: Sensitive | None, before: Mapping[str, Any]
+) -> Renewal:
+    now = situation.now
     due = moment(before.get("refreshAfter"))
     if held is not None and _is_good(before, held, mode, now) and now < due:
         return Renewal(held, before, due - now)
@@ -93,10 +100,15 @@ async def _token(session: Session, situation: Situation, mode: str, held: Sensit
     return Renewal(got.value, status, max(1.0, got.refresh_after - now))
 
 
-async def _key(
-    session: Session, rotation: Rotation, situation: Situation, held: Sensitive | None, lagging: Lagging
+async def _key(  # noqa: PLR0917
+    session: Session,
+    rotation: Rotation,
+    situation: Situation,
+    held: Sensitive | None,
+    before: Mapping[str, Any],
+    lagging: Lagging,
 ) -> Renewal:
-    noted, now = Noted.read(situation.status.get("credential") or {}), situation.now
+    noted, now = Noted.read(before), situation.now
     if held is not None and not must_ask(held, noted, rotation, now):
         if not waits(held, noted):
             return _rest(held, noted, rotation, now)
