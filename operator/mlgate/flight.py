@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from ..outbound import Urgency, urgency
+from .outbound import Urgency, urgency
 
 T = TypeVar("T")
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import AlreadyHeld, LostAnswer, Quota, Retry, Terminal, Trouble, Wait, WriteRefused
+from ..outbound import Urgency
 from ..reasons import Reason
 from ..store.protocol import Object
 from . import objects

@@ -140,7 +140,10 @@ class AzureMLOnlineEndpoint(OnAzure[AzureMLOnlineEndpointSpec, Placed]):
         return Deletion(done=False, again=conn.session.look_again(Subject.ENDPOINT))
 
     def health(self, wanted: Wanted, seen: Seen) -> Health:
-        return health(seen.raw["mlgate"]["progress"], usable=bool(arm_body.read(seen.raw, "properties.scoringUri")))
+        answers = bool(arm_body.read(seen.raw, "properties.scoringUri"))
+        return health(
+            seen.raw["mlgate"]["progress"], usable=answers, may_pass=True
+        )  # another PUT recovers a failed one
 
     def secret_names(self, owner: Owner, spec: AzureMLOnlineEndpointSpec) -> Sequence[str]:
         return [spec.credentials_secret.name] if spec.credentials_secret else []

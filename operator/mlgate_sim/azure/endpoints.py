@@ -153,7 +153,8 @@ def _refuse_properties(existing: Json, asked: Json | None) -> None:
 
 
 def _is_server_property(name: str) -> bool:
-    return name == "AzureAsyncOperationUri" or name.startswith("azureml.")
+    """What the service sets itself. azure-ai-ml puts who and when into an endpoint it got and sends them back with it."""
+    return name in ("AzureAsyncOperationUri", "createdBy", "createdAt", "lastModifiedAt") or name.startswith("azureml.")
 
 
 def _refuse_traffic(state: AzureState, path: ArmPath, properties: Json) -> None:

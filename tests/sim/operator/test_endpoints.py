@@ -136,3 +136,26 @@ async def test_every_field_of_an_endpoint_reaches_azure_and_a_second_look_writes
     written = len(world.writes())
     await world.passes(HOUR)
     assert len(world.writes()) == written
+
+
+async def test_an_endpoint_that_failed_is_recovered_by_another_put(world: World) -> None:
+    await serving(world, traffic={"blue": 100})
+    world.azure.fail_operation("onlineEndpoints/fraud", code="InternalServerError", times=1)
+    await world.patch("AzureMLOnlineEndpoint", "fraud", {"spec": {"description": "new"}})
+    await world.says("AzureMLOnlineEndpoint", "fraud", "ProvisioningFailed")
+    puts = len(world.azure.requests.matching("PUT", "/onlineEndpoints/fraud"))
+    await world.passes(HOUR)
+    await world.ready(("AzureMLOnlineEndpoint", "fraud"))
+    assert raw(world)["properties"]["description"] == "new"
+    assert raw(world)["properties"]["traffic"] == {"blue": 100}
+    assert len(world.azure.requests.matching("PUT", "/onlineEndpoints/fraud")) <= puts + 2
+
+
+async def test_an_endpoint_that_fails_for_good_is_not_hammered(world: World) -> None:
+    await serving(world)
+    world.azure.fail_operation("onlineEndpoints/fraud", code="InternalServerError")
+    await world.patch("AzureMLOnlineEndpoint", "fraud", {"spec": {"description": "new"}})
+    await world.says("AzureMLOnlineEndpoint", "fraud", "ProvisioningFailed")
+    puts = len(world.azure.requests.matching("PUT", "/onlineEndpoints/fraud"))
+    await world.passes(2 * HOUR)
+    assert 1 <= len(world.azure.requests.matching("PUT", "/onlineEndpoints/fraud")) - puts <= 12

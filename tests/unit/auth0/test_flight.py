@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from mlgate.auth0.flight import Flight
+from mlgate.flight import Flight
 from mlgate.outbound import Permit, Unfenced, Urgency, permitting, urgency
 
 
