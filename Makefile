@@ -22,7 +22,7 @@ peers: $(VENV)/.test ## other people's clients against the simulated tenant (npm
 
 bench: $(VENV)/.test ## benchmarks, as ratios (docs/benchmarks.md)
 	@PYTHONPATH=tests $(BIN)/python -m controlplane build
-	@for name in many_clients requests tenant memory first_minute; do PYTHONPATH=tests $(BIN)/python -m bench.$$name || exit 1; done
+	@for name in many_clients requests tenant azure memory first_minute; do PYTHONPATH=tests $(BIN)/python -m bench.$$name || exit 1; done
 
 lint: $(VENV)/.test ## format and lint
 	@$(BIN)/ruff format --check operator tests

@@ -175,7 +175,7 @@ class Theirs:
             for name in names:
                 self._client.online_endpoints.get(name)
                 for number in range(EACH):
-                    self._client.online_deployments.get(f"d{number}", name)
+                    self._client.online_deployments.get(f"dep-{number}", name)
 
         await asyncio.to_thread(work)
 
@@ -223,7 +223,7 @@ async def ours_shift(world: World, ledger: Ledger) -> Asked:
 async def ours_sweep(world: World, ledger: Ledger, names: list[str]) -> Asked:
     await world.apply([endpoint(name) for name in names])
     await ready(world, *(("AzureMLOnlineEndpoint", name) for name in names))
-    behind = [(f"{name}-d{n}", name, f"d{n}") for name in names for n in range(EACH)]
+    behind = [(f"{name}-d{n}", name, f"dep-{n}") for name in names for n in range(EACH)]
     await world.apply(deployment(obj, name, azureName=short, preflight="Skip") for obj, name, short in behind)
     await ready(world, *(("AzureMLOnlineDeployment", obj) for obj, _, _ in behind))
     world.timeline.push(TOO_OLD)

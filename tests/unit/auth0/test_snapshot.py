@@ -150,3 +150,11 @@ async def test_a_listing_that_fails_tells_everybody_and_the_next_one_tries_again
 
 async def _fail() -> list[dict[str, Any]]:
     raise ConnectionError
+
+
+async def test_ids_are_told_apart_as_the_service_does() -> None:
+    service = Service("/Subscriptions/S/x")
+    folded = Snapshot(service.list_all, key="id", page_size=100, max_age=60, clock=lambda: service.now, fold=str.lower)
+    assert await folded.get("/subscriptions/s/X")
+    with folded.writing("/SUBSCRIPTIONS/S/x"):
+        assert await folded.get("/subscriptions/s/x") is None
