@@ -122,8 +122,12 @@ class Auth0TenantStatus(ManagedStatus):
     """The tenant's public signing keys (JWKS) as JSON; gateways verify tokens with it."""
     granted_scopes: Scopes | None = None
     """What the credentials may do."""
+    needed_scopes: Scopes | None = None
+    """What they need to be allowed for the kinds of objects that refer to this tenant, and for its own settings."""
     missing_scopes: Scopes | None = None
-    """What the credentials would have to be allowed for everything that refers to this tenant."""
+    """What of that they may not do."""
+    excess_scopes: Scopes | None = None
+    """What they may do and need not."""
 
 
 AUTH0_TENANT = KindType(

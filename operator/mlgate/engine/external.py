@@ -361,7 +361,8 @@ class ExternalReconciler:
         def turn() -> str:
             return self._steps.why_not_now(subject)
 
-        return Situation(subject.owner, subject.wanted, seen, subject.status, secrets, now, turn)
+        users = frozenset(user.kind for user in self._steps.cache.referrers(subject.key))
+        return Situation(subject.owner, subject.wanted, seen, subject.status, secrets, now, turn, users)
 
 
 def _overdue(health: Health, since: str | None, now: float) -> Health:

@@ -94,7 +94,17 @@ def steering(obj: Object) -> tuple[Any, ...]:
     )
 
 
-VOLATILE = ("lastSyncTime", "operationSince", "plan", "jwks", "jwksKeyIds", "grantedScopes", "missingScopes")
+VOLATILE = (
+    "lastSyncTime",
+    "operationSince",
+    "plan",
+    "jwks",
+    "jwksKeyIds",
+    "grantedScopes",
+    "neededScopes",
+    "missingScopes",
+    "excessScopes",
+)
 """Parts of a status that no referring object builds on; the gateway reads some of them for itself."""
 
 

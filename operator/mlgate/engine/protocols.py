@@ -156,6 +156,8 @@ class Situation:
     secrets: Mapping[str, Mapping[str, Sensitive] | None]
     now: float
     turn: Callable[[], str] = str
+    users: frozenset[str] = frozenset()
+    """The kinds of the objects that refer to this one."""
 
 
 SpecT = TypeVar("SpecT")

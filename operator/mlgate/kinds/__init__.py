@@ -27,6 +27,7 @@ from .azure_ml_online_endpoint import AzureMLOnlineEndpoint
 from .azure_ml_workspace import AzureMLWorkspace
 from .model_gateway import ModelGateway
 from .model_route import ModelRoute
+from .on_auth0 import OnAuth0
 from .secured_model_endpoint import SecuredModelEndpoint
 
 if TYPE_CHECKING:
@@ -40,8 +41,7 @@ def build(
     auth0: auth0_package.Sessions, azure: azureml_package.Sessions, gateways: GatewayView
 ) -> Mapping[str, Kind[Any]]:
     """Every kind by its name, talking to the services through these sessions."""
-    kinds: tuple[Kind[Any], ...] = (
-        Auth0Tenant(auth0),
+    in_tenant: tuple[OnAuth0[Any], ...] = (
         Auth0Client(auth0),
         Auth0API(auth0),
         Auth0ClientGrant(auth0),
@@ -52,6 +52,10 @@ def build(
         Auth0Action(auth0),
         Auth0MFAFactorSet(auth0),
         Auth0Connection(auth0),
+    )
+    kinds: tuple[Kind[Any], ...] = (
+        Auth0Tenant(auth0, {kind.type.kind: kind.scopes for kind in in_tenant}),
+        *in_tenant,
         AzureConnection(azure),
         AzureMLWorkspace(azure),
         AzureMLModel(azure),

@@ -27,7 +27,7 @@ from ..reasons import Reason
 from ..sensitive import Sensitive
 from ..store.protocol import Key
 from . import links
-from .on_auth0 import OnAuth0
+from .on_auth0 import EVERY, OnAuth0, may
 from .stretched import Stretched
 from .trigger_order import Place, with_ours, without
 
@@ -89,6 +89,7 @@ class InPlace:
 
 class Auth0Action(OnAuth0[Auth0ActionSpec]):
     type = AUTH0_ACTION
+    scopes = may(EVERY, "actions")
     looks_before_deleting = True
     fields = Fields(
         supported_triggers=SetOf(("id", "version")),

@@ -21,7 +21,7 @@ from ..engine.plan import Action, Plan
 from ..engine.protocols import Applied, Deletion, Outputs, Owner, Seen, Situation, Wanted
 from ..engine.references import Ref, Resolved
 from . import links
-from .on_auth0 import OnAuth0, snake
+from .on_auth0 import EVERY, OnAuth0, may, snake
 
 PLAIN = (
     "signing_alg",
@@ -70,6 +70,7 @@ FIELDS = Fields(
 
 class Auth0API(OnAuth0[Auth0APISpec]):
     type = AUTH0_API
+    scopes = may(EVERY, "resource_servers")
     fields = FIELDS
 
     def references(self, owner: Owner, spec: Auth0APISpec) -> Iterable[Ref]:

@@ -36,7 +36,7 @@ from ..reasons import Reason
 from ..sensitive import Sensitive
 from . import application_certificates, links, secret_settings
 from .application_credentials import Proof, client_secret, private_key, remove_keys, uses_key
-from .on_auth0 import OnAuth0, mark_values, snake, whose
+from .on_auth0 import EVERY, OnAuth0, mark_values, may, snake, whose
 from .secret_settings import Hiding, SecretSettings, put, refuse_secrets
 
 PRIVATE_KEY_JWT = "private_key_jwt"
@@ -126,6 +126,7 @@ section 2.2; recordings TestAccClient*, TestAccClientSessionTransfer, TestAccCli
 
 class Auth0Client(OnAuth0[Auth0ClientSpec]):
     type = AUTH0_CLIENT
+    scopes = may(EVERY, "clients", "client_credentials") | may(("read",), "client_keys")
     looks_before_deleting = True
     fields = FIELDS
 

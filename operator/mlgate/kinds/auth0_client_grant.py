@@ -19,7 +19,7 @@ from ..engine.protocols import Applied, Deletion, Outputs, Owner, Seen, Situatio
 from ..engine.references import Need, Ref, Resolved
 from . import links
 from .apis import audience
-from .on_auth0 import OnAuth0
+from .on_auth0 import EVERY, OnAuth0, may
 
 PLAIN = ("organization_usage", "allow_any_organization", "authorization_details_types")
 """Fields that are on the wire as in the manifest, but for the case of their names (recording TestAccClientGrant*)."""
@@ -27,6 +27,7 @@ PLAIN = ("organization_usage", "allow_any_organization", "authorization_details_
 
 class Auth0ClientGrant(OnAuth0[Auth0ClientGrantSpec]):
     type = AUTH0_CLIENT_GRANT
+    scopes = may(EVERY, "client_grants")
     fields = Fields(
         client_id=CreateOnly(),
         audience=CreateOnly(),

@@ -25,7 +25,7 @@ from ..reasons import Reason
 from ..store.protocol import Object
 from . import links, secret_settings
 from .connection_options import OptionsOf, merged
-from .on_auth0 import OnAuth0, mark_values, whose
+from .on_auth0 import EVERY, OnAuth0, mark_values, may, whose
 from .secret_settings import SecretSettings, refuse_secrets
 
 PLAIN = ("strategy", "display_name", "is_domain_connection", "show_as_button", "realms", "authentication",
@@ -39,6 +39,7 @@ GOING = 2.0
 
 class Auth0Connection(OnAuth0[Auth0ConnectionSpec]):
     type = AUTH0_CONNECTION
+    scopes = may(EVERY, "connections")
     looks_before_deleting = True
 
     @staticmethod

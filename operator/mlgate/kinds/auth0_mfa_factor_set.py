@@ -19,7 +19,7 @@ from ..engine.plan import Change, Plan
 from ..engine.protocols import Applied, Deletion, Outputs, Owner, Seen, Situation, Wanted
 from ..engine.references import Ref, Resolved
 from . import links
-from .on_auth0 import OnAuth0
+from .on_auth0 import OnAuth0, may
 
 PROMPTS: Mapping[str, list[str]] = {
     "Never": [],
@@ -42,6 +42,7 @@ class AtLeast:
 
 class Auth0MFAFactorSet(OnAuth0[Auth0MFAFactorSetSpec]):
     type = AUTH0_MFA_FACTOR_SET
+    scopes = may(("read", "update"), "guardian_factors", "mfa_policies")
     fields = Fields(enabled=AtLeast(), policies=SetOf())
 
     def fixed_id(self, owner: Owner, spec: Auth0MFAFactorSetSpec) -> str | None:

@@ -22,7 +22,7 @@ from ..engine.protocols import Applied, Deletion, Outputs, Owner, Seen, Situatio
 from ..engine.references import Need, Ref, Resolved
 from ..errors import Terminal
 from . import links, organization_lists
-from .on_auth0 import OnAuth0, mark_values, whose
+from .on_auth0 import EVERY, LISTED, OnAuth0, mark_values, may, whose
 from .organization_lists import LISTS
 from .organization_members import Members, RolesOfMembers, by_address
 
@@ -60,6 +60,9 @@ def _rules(*, shared: bool) -> Fields:
 
 class Auth0Organization(OnAuth0[Auth0OrganizationSpec]):
     type = AUTH0_ORGANIZATION
+    scopes = may(EVERY, "organizations", "organization_connections", "organization_clients") | may(
+        LISTED, "organization_members", "organization_member_roles", "organization_client_grants"
+    )
     looks_before_deleting = True
     fields = _rules(shared=True)
     exclusive = _rules(shared=False)

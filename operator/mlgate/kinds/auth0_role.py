@@ -20,11 +20,12 @@ from ..engine.references import Ref, Resolved
 from ..errors import Trouble
 from . import links
 from .apis import audience
-from .on_auth0 import OnAuth0
+from .on_auth0 import EVERY, OnAuth0, may
 
 
 class Auth0Role(OnAuth0[Auth0RoleSpec]):
     type = AUTH0_ROLE
+    scopes = may(EVERY, "roles")
     fields = Fields(description=Exact(absent=""), permissions=SetOf(("api", "name"), shared=True))
     exclusive = Fields(description=Exact(absent=""), permissions=SetOf(("api", "name")))
 

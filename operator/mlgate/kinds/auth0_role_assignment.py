@@ -26,11 +26,12 @@ from ..errors import AmbiguousIdentity, Gone, Retry, Terminal
 from ..outbound import Urgency, urgency
 from ..reasons import Reason
 from . import links
-from .on_auth0 import OnAuth0
+from .on_auth0 import OnAuth0, may
 
 
 class Auth0RoleAssignment(OnAuth0[Auth0RoleAssignmentSpec]):
     type = AUTH0_ROLE_ASSIGNMENT
+    scopes = may(("read", "update"), "users", "roles")
     looks_first = True
     fields = Fields(Unseen(), assigned=Exact())
 

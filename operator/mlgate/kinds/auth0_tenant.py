@@ -20,35 +20,13 @@ from ..engine.plan import Plan
 from ..engine.protocols import Applied, Deletion, External, Outputs, Owner, Seen, Situation, Wanted
 from ..engine.references import Ref, Resolved
 from . import links
-from .on_auth0 import access
+from .on_auth0 import access, may
 
 KEYS_EVERY = 60.0
 """Seconds between looks at the signing keys (shared facts, gateway section 6: 30 to 60 s)."""
 
-_ALL = ("create", "read", "update", "delete")
-_LIST = ("create", "read", "delete")
-_VERBS: Mapping[str, Sequence[str]] = {
-    "clients": _ALL,
-    "client_credentials": _ALL,
-    "client_keys": ("read",),
-    "resource_servers": _ALL,
-    "client_grants": _ALL,
-    "roles": _ALL,
-    "users": _ALL,
-    "connections": _ALL,
-    "organizations": _ALL,
-    "organization_connections": _ALL,
-    "organization_members": _LIST,
-    "organization_member_roles": _LIST,
-    "organization_client_grants": _LIST,
-    "organization_clients": _ALL,
-    "actions": _ALL,
-    "guardian_factors": ("read", "update"),
-    "mfa_policies": ("read", "update"),
-    "tenant_settings": ("read", "update"),
-}
-SCOPES = frozenset(f"{verb}:{thing}" for thing, verbs in _VERBS.items() for verb in verbs)
-"""What the Management API wants to see for everything these kinds do."""
+SETTINGS = may(("read", "update"), "tenant_settings")
+LOGS = may(("read",), "logs")
 
 
 class Auth0Tenant(External[Auth0TenantSpec, Session]):
@@ -65,8 +43,10 @@ class Auth0Tenant(External[Auth0TenantSpec, Session]):
         acr_values_supported=SetOf(),
     )
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, scopes_of: Mapping[str, frozenset[str]]) -> None:
+        """`scopes_of`: what each kind needs to be allowed in a tenant."""
         self._sessions = sessions
+        self._scopes_of = scopes_of
 
     def references(self, owner: Owner, spec: Auth0TenantSpec) -> Iterable[Ref]:
         yield links.secret(owner.namespace, spec.credentials.secret_ref, "spec.credentials.secretRef", guard=True)
@@ -102,16 +82,22 @@ class Auth0Tenant(External[Auth0TenantSpec, Session]):
 
     async def outputs(self, conn: Session, spec: Auth0TenantSpec, situation: Situation) -> Outputs:
         raw: Mapping[str, Any] = situation.seen.raw
-        scopes = raw["scopes"]
+        granted = frozenset(raw["scopes"])
+        needed = self.needed(spec, situation.users)
+        # Where a token does not say what it may do, nobody can tell what is missing.
+        missing, excess = (needed - granted, granted - needed) if granted else (frozenset(), frozenset())
         status = {
             "issuer": raw["issuer"],
             "jwks": json.dumps(raw["keys"], sort_keys=True, separators=(",", ":")),
             "jwksKeyIds": sorted({str(key["kid"]) for key in raw["keys"].get("keys", ()) if key.get("kid")}),
-            "grantedScopes": scopes or None,
-            "missingScopes": (sorted(_needed(spec) - set(scopes)) or None) if scopes else None,
+            "grantedScopes": sorted(granted) or None,
+            "neededScopes": sorted(needed) or None,
+            "missingScopes": sorted(missing) or None,
+            "excessScopes": sorted(excess) or None,
         }
         return Outputs(status, again=KEYS_EVERY)
 
-
-def _needed(spec: Auth0TenantSpec) -> frozenset[str]:
-    return SCOPES | {"read:logs"} if spec.follow_logs else SCOPES
+    def needed(self, spec: Auth0TenantSpec, users: Iterable[str]) -> frozenset[str]:
+        """The scopes for these kinds of objects in the tenant, and for what its own manifest asks for. Pure."""
+        own = (SETTINGS if spec.settings else frozenset()) | (LOGS if spec.follow_logs else frozenset())
+        return own.union(*(self._scopes_of.get(kind, frozenset()) for kind in users))

@@ -29,7 +29,7 @@ from ..reasons import Reason
 from ..sensitive import Sensitive
 from ..store.protocol import Key
 from . import links
-from .on_auth0 import MARK_UID, OnAuth0, mark_values, whose
+from .on_auth0 import EVERY, MARK_UID, OnAuth0, mark_values, may, whose
 from .stretched import Stretched
 
 PROFILE = {"email", "username", "phone_number", "name", "given_name", "family_name", "nickname", "picture"}
@@ -56,6 +56,7 @@ def _any_case(one: Any, other: Any) -> bool:
 
 class Auth0User(OnAuth0[Auth0UserSpec]):
     type = AUTH0_USER
+    scopes = may(EVERY, "users")
     looks_before_deleting = True
     fields = Fields(
         connection=CreateOnly(),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, TypeVar
 
 from ..api.auth0tenant import Auth0TenantSpec
 from ..api.managed import ManagedSpec
@@ -20,6 +20,15 @@ from . import links
 
 SpecT = TypeVar("SpecT", bound=ManagedSpec)
 
+EVERY, LISTED = ("create", "read", "update", "delete"), ("create", "read", "delete")
+"""What scopes of the Management API begin with: things, and lists of things that are only longer or shorter."""
+
+
+def may(verbs: Iterable[str], *things: str) -> frozenset[str]:
+    """Scopes of the Management API: `read:clients`."""
+    return frozenset(f"{verb}:{thing}" for verb in verbs for thing in things)
+
+
 MARK_OWNER, MARK_UID = "mlgate_owner", "mlgate_uid"
 """Keys of our mark in `client_metadata` (at most 255 characters each: shared facts, auth0 section 5)."""
 
@@ -28,6 +37,8 @@ class OnAuth0(External[SpecT, Session]):
     """A kind that lives in the tenant of its `tenantRef`."""
 
     visible_after = 2.0
+    scopes: ClassVar[frozenset[str]]
+    """What the Management API wants to see for everything that this kind does."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
