@@ -12,8 +12,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from .managed import ManagedSpec, ManagedStatus
-from .markers import Immutable, ListSet
-from .meta import Api, Audience, Column, Host, HttpsUrl, KindType, columns
+from .markers import Immutable, ListMap, ListSet
+from .meta import Api, Audience, Column, Host, HttpsUrl, KindType, Timestamp, columns
 from .references import AllowedNamespaces, SecretRef
 
 Text = Annotated[str, Field(max_length=255)]
@@ -106,9 +106,21 @@ class Auth0TenantSpec(ManagedSpec):
     """Who may use this tenant through mlgate. Unset: only this namespace."""
     allow_delete: bool = True
     """False keeps mlgate from deleting anything in this tenant."""
+    max_deletes_per_hour: Annotated[int, Field(ge=1, le=10000)] | None = None
+    """How many objects mlgate deletes in this tenant within an hour, so that a bad commit does not empty it; the rest wait
+    and say so. Unset: as many as are deleted."""
 
 
 Scopes = Annotated[list[Annotated[str, Field(max_length=280)]], Field(max_length=512), ListSet()]
+
+
+class DeletesInMinute(Api):
+    """Deletes within one minute."""
+
+    at: Timestamp
+    """When the minute began."""
+    count: Annotated[int, Field(ge=1)]
+    """How many."""
 
 
 class Auth0TenantStatus(ManagedStatus):
@@ -128,6 +140,8 @@ class Auth0TenantStatus(ManagedStatus):
     """What of that they may not do."""
     excess_scopes: Scopes | None = None
     """What they may do and need not."""
+    deletes: Annotated[list[DeletesInMinute], Field(max_length=61), ListMap("at")] | None = None
+    """What mlgate deleted in this tenant within an hour, where `maxDeletesPerHour` is set."""
 
 
 AUTH0_TENANT = KindType(

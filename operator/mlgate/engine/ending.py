@@ -85,7 +85,11 @@ class Ending:
         if isinstance(decision, Release):
             subject.notices.append(_orphaned(seen.id, decision))
             return None
+        if isinstance(decision, Hold):  # others were deleted meanwhile, as many as may be
+            _, verdict = self._steps.held(subject, seen, None, plan, decision)
+            return verdict
         self._steps.wait_for_turn(subject, Reason.DELETING)
+        await self._steps.count_delete(subject, lambda kind: self._kinds[kind].type.resource)
         try:
             with self._steps.writing(subject):
                 deletion = await subject.kind.delete(subject.conn, seen, subject.refs)

@@ -104,6 +104,7 @@ VOLATILE = (
     "neededScopes",
     "missingScopes",
     "excessScopes",
+    "deletes",
 )
 """Parts of a status that no referring object builds on; the gateway reads some of them for itself."""
 

@@ -26,6 +26,9 @@ class Question:
     deletes_allowed: bool = True
     protector: str = ""
     """Who forbids deletes, for the message: `Auth0Tenant ml/main`."""
+    deletes_an_hour: int = 0
+    next_delete: float = 0.0
+    """The protector allows so many; seconds until it allows the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Hold:
 
     reason: Reason
     message: str
+    again: float | None = None
+    """Seconds after which time itself may have changed the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,18 @@ def protected(q: Question) -> Decision | None:
     return None
 
 
+def not_too_many_deletes(q: Question) -> Decision | None:
+    if q.plan.action is Action.DELETE and q.next_delete > 0:
+        return Hold(
+            Reason.DELETION_BLOCKED,
+            f"{q.protector} allows {q.deletes_an_hour} deletes an hour (spec.maxDeletesPerHour), and they are used up; it "
+            "goes on by itself. If so many are meant, raise the limit there; if not, put the manifests back before it is "
+            "this one's turn.",
+            again=q.next_delete,
+        )
+    return None
+
+
 def observed_only(q: Question) -> Decision | None:
     if q.mode == "Observe":
         return Hold(Reason.DRIFTED, f"managementPolicy: Observe never writes; outside differs: {q.plan.summary}.")
@@ -120,6 +137,7 @@ CHAIN: tuple[Policy, ...] = (
     not_deleted_when_observed,
     not_deleted_unless_ours,
     protected,
+    not_too_many_deletes,
     observed_only,
     reported_only,
     approved,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +11,8 @@ from ..errors import Retry, Trouble, Wait, WriteRefused
 from ..outbound import Fence, Permit, Urgency, permitting
 from ..reasons import Reason
 from ..sensitive import hidden
-from ..store.protocol import Key, Object
-from . import objects
+from ..store.protocol import Key, Object, Resource
+from . import deletes, objects
 from .cache import Cache
 from .clock import Clock
 from .gates import Gates
@@ -97,18 +97,23 @@ class Steps:
         self.started = clock.monotonic()
         self.untried: set[str] = set()
         self.tried_at: dict[str, float] = {}
+        self.counted: set[str] = set()
 
     def forget(self, uid: str) -> None:
         """The object is gone."""
         self.untried.discard(uid)
         self.tried_at.pop(uid, None)
+        self.counted.discard(uid)
 
     def question(self, subject: Subject, plan: Plan, seen: Seen | None, wish: str) -> Question:
         spec, annotations = subject.spec, objects.notes(subject.obj)
-        allowed, protector = True, ""
+        allowed, protector, an_hour, next_delete = True, "", 0, 0.0
         for key, target in subject.refs.targets.items():
             if target.spec.get("allowDelete") is False:
                 allowed, protector = False, str(key)
+        if (braked := self.brake(subject)) is not None and allowed:
+            key, an_hour = braked
+            protector, next_delete = str(key), self.next_delete(subject, key, an_hour)
         older = self.older_claim(subject, seen.id) if seen else None
         return Question(
             plan=plan,
@@ -122,7 +127,34 @@ class Steps:
             holder=str(older) if older else seen.holder if seen else None,
             deletes_allowed=allowed,
             protector=protector,
+            deletes_an_hour=an_hour,
+            next_delete=next_delete,
         )
+
+    @staticmethod
+    def brake(subject: Subject) -> tuple[Key, int] | None:
+        """What it refers to that allows only so many deletes an hour."""
+        limits = ((key, target.spec.get("maxDeletesPerHour")) for key, target in subject.refs.targets.items())
+        return next(((key, limit) for key, limit in limits if limit is not None), None)
+
+    def next_delete(self, subject: Subject, braked: Key, limit: int) -> float:
+        """Seconds until the next delete is allowed; 0 for one that was counted already."""
+        if objects.uid(subject.obj) in self.counted:
+            return 0.0
+        found = self.cache.get(braked)
+        return deletes.wait(objects.status(found).get("deletes") or () if found else (), limit, self.clock.wall())
+
+    async def count_delete(self, subject: Subject, resources: Callable[[str], Resource]) -> None:
+        """Writes a delete that is about to leave into the status of what limits them. Raises Conflict when somebody else
+        was quicker; the object is looked at again then."""
+        uid, braked = objects.uid(subject.obj), self.brake(subject)
+        if braked is None or uid in self.counted:
+            return
+        found = self.cache.get(braked[0])
+        if found is not None:
+            counted = deletes.with_one_more(objects.status(found).get("deletes") or (), self.clock.wall())
+            await self.writer.note(resources(braked[0].kind), found, {"deletes": counted})
+        self.counted.add(uid)
 
     @staticmethod
     def was_synced(subject: Subject, wish: str) -> bool:
@@ -230,6 +262,7 @@ class Steps:
             message=hold.message,
             status={"plan": plan.published() if hold.reason is not Reason.PAUSED else None},
             notices=(*subject.notices, Notice(hold.reason, hold.message)),
+            again=hold.again,
             pace=Pace.SLOW if waits else Pace.RESYNC,
         )
         if seen is not None:

@@ -153,6 +153,26 @@ async def test_a_target_that_forbids_deletes_holds_what_stands_on_it() -> None:
     assert await world.find("b") is None
 
 
+async def test_a_target_that_allows_a_few_deletes_an_hour_makes_the_rest_wait() -> None:
+    world = await made(maxDeletesPerHour=2)
+    names = ("b", "c", "d", "e", "f")
+    for name in names:
+        await world.write(name, size=1, needs={"name": "a"})
+    world.service.log.clear()
+    for name in names:
+        await world.delete(name)
+    waiting = [name for name in names if await world.find(name)]
+    assert len(waiting) == 3
+    assert world.service.writes == ["delete"] * 2
+    assert "Thing default/a allows 2 deletes an hour" in await world.message(waiting[0])
+    await world.pass_(1800.0)
+    assert len(world.service.writes) == 2
+    await world.pass_(1860.0)
+    assert len(world.service.writes) == 4
+    await world.change("a", maxDeletesPerHour=10)
+    assert not [name for name in names if await world.find(name)]
+
+
 async def test_a_delete_that_did_not_answer_is_tried_again() -> None:
     world = await made()
     world.service.fail = Once("delete", "after", Retry("no answer"))

@@ -123,6 +123,13 @@ CASES = [
         Reason.DELETION_BLOCKED,
         (TENANT, "allowDelete", "Orphan"),
     ),
+    Case(
+        "a tenant whose deletes of this hour are used up says so, and how to go on",
+        ask(DELETE, deletes_an_hour=5, next_delete=60.0, protector=TENANT),
+        Reason.DELETION_BLOCKED,
+        (TENANT, "allows 5 deletes an hour", "maxDeletesPerHour", "goes on by itself", "raise the limit"),
+    ),
+    Case("used-up deletes let changes pass", ask(UPDATE, next_delete=60.0, protector=TENANT), Go),
     Case("a tenant that forbids deletes lets changes pass", ask(UPDATE, deletes_allowed=False, protector=TENANT), Go),
     Case(
         "Orphan lets an object go although the tenant forbids deletes",

@@ -13,9 +13,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from mlgate.api.auth0tenant import DeletesInMinute
 from mlgate.api.crd import crd
 from mlgate.api.managed import ManagedSpec, ManagedStatus
-from mlgate.api.markers import ListSet
+from mlgate.api.markers import ListMap, ListSet
 from mlgate.api.meta import KindType
 from mlgate.api.references import ObjectRef
 from mlgate.engine.fields import CreateOnly, Fields, MapOf
@@ -64,6 +65,8 @@ class ThingSpec(ManagedSpec):
     """The Secret that the service is reached with."""
     allow_delete: bool = True
     """False keeps those that stand on it from being deleted."""
+    max_deletes_per_hour: int | None = None
+    """How many of those are deleted within an hour."""
 
 
 class ThingStatus(ManagedStatus):
@@ -71,6 +74,8 @@ class ThingStatus(ManagedStatus):
 
     size: int | None = None
     """Its size now."""
+    deletes: Annotated[list[DeletesInMinute], Field(max_length=61), ListMap("at")] | None = None
+    """Deletes of those that stand on it."""
     marks: Annotated[dict[str, int], Field(max_length=8)] | None = None
     """Numbers by name."""
     words: Annotated[list[Word], Field(max_length=8), ListSet()] | None = None
