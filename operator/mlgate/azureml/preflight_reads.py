@@ -52,6 +52,10 @@ class PreflightReads:
         self._subscription = subscription
         self._kept: dict[tuple[str, str], tuple[float, Any]] = {}
 
+    def forget(self) -> None:
+        """What was read may be old: an endpoint made anew under its name has another identity."""
+        self._kept.clear()
+
     async def sizes(self, location: str) -> list[Size] | None:
         """The sizes of a region."""
 

@@ -167,7 +167,14 @@ def _role(access: Access) -> Finding | None:
 
 async def check(session: Session, deployment_id: str, wanted: Mapping[str, Any]) -> None:
     """Raises Terminal or Wait for a deployment that would fail. Costs at most seven reads, most of them shared with
-    other deployments of the last minutes."""
+    other deployments of the last minutes; what speaks against it is asked anew before it is claimed."""
+    if await _found(session, deployment_id, wanted):
+        session.preflight.forget()
+        if (met := trouble(await _found(session, deployment_id, wanted))) is not None:
+            raise met
+
+
+async def _found(session: Session, deployment_id: str, wanted: Mapping[str, Any]) -> list[Finding]:
     location = str(wanted.get("location") or "")
     endpoint_id = deployment_id.rsplit("/deployments/", 1)[0]
     workspace_id = endpoint_id.rsplit("/onlineEndpoints/", 1)[0]
@@ -180,8 +187,7 @@ async def check(session: Session, deployment_id: str, wanted: Mapping[str, Any])
         model_found=await reads.has_version(model) if own else None,
         accesses=await _accesses(session, workspace_id, endpoint_id),
     )
-    if (met := trouble(findings(asked, facts))) is not None:
-        raise met
+    return findings(asked, facts)
 
 
 async def _accesses(session: Session, workspace_id: str, endpoint_id: str) -> list[Access]:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from mlgate.azureml.preflight_reads import KEPT
 from mlgate_sim.azure.endpoints import user_assigned_principal
 
 from .manifests import SUBSCRIPTION, deployment, endpoint, namespace, of_quickstart, workspace
@@ -135,3 +136,18 @@ async def test_it_is_asked_once_for_many_and_only_before_a_new_one_is_made(world
     await world.ready(BLUE)
     later = [e.path for e in list(world.azure.requests)[before:]]
     assert not [path for path in later if "/vmSizes" in path or "/usages" in path or "roleAssignments" in path]
+
+
+async def test_an_endpoint_that_is_made_anew_is_not_taken_for_the_old_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has another identity, with roles of its own."""
+    monkeypatch.setitem(KEPT, "resource", 3600.0)  # longer than this test's time passes
+    await standing(world)
+    await world.apply(deployment("blue", "fraud"))
+    await world.ready(BLUE)
+    await world.delete(deployment("blue", "fraud"), endpoint("fraud"))
+    await world.gone(BLUE, ("AzureMLOnlineEndpoint", "fraud"))
+    await world.apply(endpoint("fraud"), deployment("blue", "fraud"))
+    await world.ready(BLUE)
+    assert not [e for e in await world.events(*BLUE) if e["reason"] == "AccessDenied"]
