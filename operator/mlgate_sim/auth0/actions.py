@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mlgate_sim.auth0 import validation
+from mlgate_sim.auth0.action_modules import named
 from mlgate_sim.auth0.call import Call, Json, Reply, Route
 from mlgate_sim.auth0.errors import ApiError, payload_error
 from mlgate_sim.auth0.tenant import Tenant
@@ -104,6 +105,8 @@ class Actions:
             "all_changes_deployed": False,
         }
         self._keep_secrets(action, body.get("secrets") or [], at)
+        if body.get("modules"):
+            action["modules"] = named(self.tenant, body["modules"])
         self.tenant.actions[action["id"]] = action
         self.tenant.created_at[action["id"]] = call.now
         self._build(action, call.now)
@@ -124,6 +127,8 @@ class Actions:
                 action[name] = copy.deepcopy(body[name])
         if "secrets" in body:
             self._keep_secrets(action, body["secrets"] or [], at)
+        if "modules" in body:
+            action["modules"] = named(self.tenant, body["modules"] or [])
         action["updated_at"] = at
         action["all_changes_deployed"] = is_deployed(action)
         self._build(action, call.now)
@@ -184,6 +189,7 @@ class Actions:
             "updated_at": at,
             "runtime": action["runtime"],
             "supported_triggers": copy.deepcopy(action["supported_triggers"]),
+            **({"modules": copy.deepcopy(action["modules"])} if "modules" in action else {}),
         }
         action["_versions"].append(version)
         action["_deployed_at"] = now + self.tenant.action_build_seconds

@@ -32,6 +32,7 @@ COLLECTIONS = (
     "rules",
     "hooks",
     "actions",
+    "action_modules",
     "action_bindings",
     "guardian",
     "user_permissions",
@@ -67,6 +68,7 @@ class Tenant:
     rules: dict[str, Json] = field(default_factory=dict)  # read only: what a tenant still has of them
     hooks: dict[str, Json] = field(default_factory=dict)
     actions: dict[str, Json] = field(default_factory=dict)  # keys that start with _ are never shown
+    action_modules: dict[str, Json] = field(default_factory=dict)  # name, and numbers of versions by their ids
     action_bindings: dict[str, list[Json]] = field(default_factory=dict)  # by trigger, in order
     guardian: Json = field(default_factory=dict)  # factors, policies and settings that were ever set
     action_build_seconds: float = 0.0  # how long an Action is built, and how long a deploy takes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from contract.auth0.recordings import Exchange
@@ -29,6 +30,8 @@ class ActionsAndFactors:
             return self._bindings(exchange) if method == "GET" else self._targets(exchange)
         if method == "DELETE":
             return self._known(exchange.ids[0]) is None and self._put({"id": exchange.ids[0]})
+        if route == "/actions/actions" and method == "POST":
+            return self._modules(shown.get("modules") or ())
         if route == "/actions/triggers" or method == "POST":
             return False
         items = shown.get("actions", []) if route == "/actions/actions" else [shown]
@@ -73,6 +76,14 @@ class ActionsAndFactors:
             stored["_partly_known"] = True
         self.tenant.actions[item["id"]] = stored
         return True
+
+    def _modules(self, named: Iterable[dict[str, Any]]) -> bool:
+        """Modules were made by requests that are not replayed."""
+        for each in named:
+            module = self.tenant.action_modules.setdefault(each["module_id"], {"versions": {}})
+            module["name"] = each["module_name"]
+            module["versions"][each["module_version_id"]] = each["module_version_number"]
+        return False
 
     def _forget(self, listed: set[str]) -> bool:
         gone = [id_ for id_ in self.tenant.actions if id_ not in listed and id_ not in self.ids.values()]

@@ -26,8 +26,6 @@ FLOORS: dict[str, dict[str, int]] = json.loads(FLOORS_FILE.read_text())
 EXPLAINED = {
     "display_name extra": "one connection of twelve alike was recorded without",
     "members[].": "members of one moment are paged by their ids, which are others here",
-    "modules missing": "Action modules are not simulated",
-    "deployed_version.modules missing": "Action modules are not simulated",
     "total is 10, recorded 19": "one page of a listing whose rest was not recorded",
     "async_approval_notification_channels missing": "a default of one tenant that had the CIBA feature (go-auth0 only)",
     "client_secret extra": "three go-auth0 POSTs show neither secret nor signing keys, which every other POST does",
