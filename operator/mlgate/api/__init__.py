@@ -23,6 +23,7 @@ from .auth0roleassignment import AUTH0_ROLE_ASSIGNMENT, Auth0RoleAssignmentSpec,
 from .auth0tenant import AUTH0_TENANT, Auth0TenantSpec, Auth0TenantStatus
 from .auth0user import AUTH0_USER, Auth0UserSpec, Auth0UserStatus
 from .azureconnection import AZURE_CONNECTION, AzureConnectionSpec, AzureConnectionStatus
+from .azuremlcompute import AZURE_ML_COMPUTE, AzureMLComputeSpec, AzureMLComputeStatus
 from .azuremlenvironment import AZURE_ML_ENVIRONMENT, AzureMLEnvironmentSpec, AzureMLEnvironmentStatus
 from .azuremlmodel import AZURE_ML_MODEL, AzureMLModelSpec, AzureMLModelStatus
 from .azuremlonlinedeployment import (
@@ -78,6 +79,7 @@ KINDS: Mapping[str, KindType] = MappingProxyType(
             AUTH0_CONNECTION,
             AZURE_CONNECTION,
             AZURE_ML_WORKSPACE,
+            AZURE_ML_COMPUTE,
             AZURE_ML_MODEL,
             AZURE_ML_ENVIRONMENT,
             AZURE_ML_ONLINE_ENDPOINT,
@@ -109,6 +111,7 @@ __all__ = [
     "AUTH0_TENANT",
     "AUTH0_USER",
     "AZURE_CONNECTION",
+    "AZURE_ML_COMPUTE",
     "AZURE_ML_ENVIRONMENT",
     "AZURE_ML_MODEL",
     "AZURE_ML_ONLINE_DEPLOYMENT",
@@ -154,6 +157,8 @@ __all__ = [
     "Auth0UserStatus",
     "AzureConnectionSpec",
     "AzureConnectionStatus",
+    "AzureMLComputeSpec",
+    "AzureMLComputeStatus",
     "AzureMLEnvironmentSpec",
     "AzureMLEnvironmentStatus",
     "AzureMLModelSpec",

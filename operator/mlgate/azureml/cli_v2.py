@@ -36,6 +36,7 @@ class Sort(StrEnum):
     DEPLOYMENT = "online deployment"
     MODEL = "model"
     ENVIRONMENT = "environment"
+    COMPUTE = "compute"
 
 
 SCHEMAS = {
@@ -44,6 +45,7 @@ SCHEMAS = {
     "managedonlinedeployment": Sort.DEPLOYMENT,
     "model": Sort.MODEL,
     "environment": Sort.ENVIRONMENT,
+    "amlcompute": Sort.COMPUTE,
 }
 """The last part of a file's `$schema`."""
 
@@ -94,11 +96,16 @@ _LOAD: Mapping[Sort, Callable[[Any], Callable[..., Any]]] = {
     Sort.DEPLOYMENT: lambda sdk: sdk.load_online_deployment,
     Sort.MODEL: lambda sdk: sdk.load_model,
     Sort.ENVIRONMENT: lambda sdk: sdk.load_environment,
+    Sort.COMPUTE: lambda sdk: sdk.load_compute,
 }
 
 
 def _workspace(entity: Any, written: Mapping[str, Any]) -> list[Described]:
     return [Described(Sort.WORKSPACE, entity.name, entity._to_rest_object().as_dict())]
+
+
+def _compute(entity: Any, written: Mapping[str, Any]) -> list[Described]:
+    return [Described(Sort.COMPUTE, entity.name, entity._to_rest_object().as_dict())]
 
 
 def _endpoint(entity: Any, written: Mapping[str, Any]) -> list[Described]:
@@ -159,6 +166,7 @@ _READ: Mapping[Sort, Callable[[Any, Mapping[str, Any]], list[Described]]] = {
     Sort.DEPLOYMENT: _deployment,
     Sort.MODEL: _model,
     Sort.ENVIRONMENT: _environment,
+    Sort.COMPUTE: _compute,
 }
 
 

@@ -221,6 +221,16 @@ DEPLOYMENT: Mapping[str, Same] = {
     "properties.scaleSettings.pollingInterval": duration,
     "properties.properties": contains,
 }
+COMPUTE: Mapping[str, Same] = {
+    "location": location,
+    "tags": contains,
+    "identity": identity,
+    "properties.computeType": any_case,
+    "properties.properties.vmSize": any_case,
+    "properties.properties.vmPriority": any_case,
+    "properties.properties.subnet.id": any_case,
+    "properties.properties.scaleSettings.nodeIdleTimeBeforeScaleDown": duration,
+}
 MODEL: Mapping[str, Same] = {
     "properties.modelUri": stored_at,
     "properties.modelType": any_case,

@@ -13,6 +13,7 @@ from . import progress as progress_module
 from .access import AzureAccess, Cloud
 from .arm_id import Subject
 from .assets import AssetVersions
+from .computes import Computes
 from .deployments import Deployments
 from .endpoints import Endpoints
 from .model_versions import ModelVersions
@@ -46,6 +47,7 @@ class Session:
         self.workspaces = Workspaces(wire, access.subscription_id)
         self.endpoints = Endpoints(wire, aging)
         self.deployments = Deployments(wire, aging)
+        self.computes = Computes(wire)
         self.registered_models = AssetVersions(wire, Subject.MODEL, "models")
         self.registered_environments = AssetVersions(wire, Subject.ENVIRONMENT, "environments")
         self.models = ModelVersions(wire, max_age=listing_max_age, clock=wire.now)

@@ -26,6 +26,9 @@ UNSAID = {
     "name",
     "sku.name",
     "properties.isAnonymous",
+    "properties.computeType",
+    "properties.disableLocalAuth",
+    "properties.properties.osType",
     "properties.endpointComputeType",
     "properties.enableDataIsolation",
 }
@@ -111,6 +114,29 @@ def _workspace(described: Described, body: Body, around: Around) -> Made:
             "only. Write storageAccountId and keyVaultId."
         )
     return "AzureMLWorkspace", _object_name(described.name), spec, told
+
+
+def _compute(described: Described, body: Body, around: Around) -> Made:
+    scale, cluster = "properties.properties.scaleSettings", "properties.properties"
+    login, told = body.take(f"{cluster}.remoteLoginPortPublicAccess"), []
+    if login == "Enabled" or body.take(f"{cluster}.userAccountCredentials"):
+        told.append("ssh_settings: nobody signs in to a node of a cluster that mlgate makes.")
+    spec = {
+        "workspaceRef": {"name": around.workspace},
+        "azureName": described.name,
+        "location": described.body.get("location"),
+        "size": body.take(f"{cluster}.vmSize"),
+        "priority": body.take(f"{cluster}.vmPriority"),
+        "minNodes": body.take(f"{scale}.minNodeCount"),
+        "maxNodes": body.take(f"{scale}.maxNodeCount"),
+        "idleTime": _duration(body.take(f"{scale}.nodeIdleTimeBeforeScaleDown")),
+        "subnetId": body.take(f"{cluster}.subnet.id"),
+        "publicNodeIps": body.take(f"{cluster}.enableNodePublicIp"),
+        "identity": _identity(body.take("identity")),
+        "description": body.take("properties.description"),
+        "tags": body.take("tags"),
+    }
+    return "AzureMLCompute", _object_name(described.name), spec, told
 
 
 def _endpoint(described: Described, body: Body, around: Around) -> Made:
@@ -205,6 +231,7 @@ _MAKE: Mapping[Sort, Callable[[Described, Body, Around], Made]] = {
     Sort.DEPLOYMENT: _deployment,
     Sort.MODEL: _model,
     Sort.ENVIRONMENT: _environment,
+    Sort.COMPUTE: _compute,
 }
 
 

@@ -20,6 +20,7 @@ from .auth0_role_assignment import Auth0RoleAssignment
 from .auth0_tenant import Auth0Tenant
 from .auth0_user import Auth0User
 from .azure_connection import AzureConnection
+from .azure_ml_compute import AzureMLCompute
 from .azure_ml_environment import AzureMLEnvironment
 from .azure_ml_model import AzureMLModel
 from .azure_ml_online_deployment import AzureMLOnlineDeployment
@@ -59,6 +60,7 @@ def build(
         AzureConnection(azure),
         AzureMLWorkspace(azure),
         AzureMLModel(azure),
+        AzureMLCompute(azure),
         AzureMLEnvironment(azure),
         AzureMLOnlineEndpoint(azure, gateways),
         AzureMLOnlineDeployment(azure),

@@ -16,6 +16,7 @@ from mlgate_sim.azure import (
     arm_errors,
     assets,
     authorization,
+    computes,
     deployments,
     endpoint_credentials,
     endpoints,
@@ -28,6 +29,7 @@ from mlgate_sim.azure.arm_message import ML_PROVIDER, Answer, ArmPath, ArmReques
 from mlgate_sim.azure.state import AzureState
 
 Call = Callable[[AzureState, ArmRequest], Answer]
+OPERATIONS = ("mfeoperationsstatus", "mfeoperationresults", "workspaceoperationsstatus", "computeoperationsstatus")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ def resource_routes(sign: endpoint_credentials.Sign) -> dict[tuple[str, ...], Ro
             actions={"getlogs": deployments.get_logs},
             reads={"skus": deployments.skus},
         ),
+        ("workspaces", "computes"): Routes(computes.missing, computes.put, computes.patch, computes.delete),
         ("workspaces", "datastores"): Routes(assets.missing, actions={"listsecrets": assets.list_secrets}),
     }
     for kind in assets.KINDS:
@@ -194,7 +197,7 @@ class Arm:
         path = request.path
         kind = path.types[1] if len(path.types) == 2 else ""
         operation = self.state.operations.get(path.name)
-        if operation is None or kind not in ("mfeoperationsstatus", "mfeoperationresults", "workspaceoperationsstatus"):
+        if operation is None or kind not in OPERATIONS:
             raise arm_errors.user_error(f"Operation '{path.name}' was not found.", status=404, inner="NotFoundError")
         wants_result = kind == "mfeoperationresults" or request.query.get("type") == "location"
         if not wants_result:

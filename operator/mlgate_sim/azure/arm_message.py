@@ -26,6 +26,8 @@ CANONICAL_TYPES = {
     "components": "components",
     "versions": "versions",
     "datastores": "datastores",
+    "computes": "computes",
+    "computeoperationsstatus": "computeOperationsStatus",
     "locations": "locations",
     "mfeoperationsstatus": "mfeOperationsStatus",
     "mfeoperationresults": "mfeOperationResults",

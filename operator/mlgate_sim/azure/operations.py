@@ -14,7 +14,7 @@ from typing import Literal
 
 from mlgate_sim.azure.arm_message import ML_PROVIDER, Json
 
-Kind = Literal["workspace", "oe", "od"]
+Kind = Literal["workspace", "oe", "od", "compute"]
 Verb = Literal["put", "patch", "delete", "regenerateKeys"]
 
 
@@ -52,10 +52,10 @@ def timestamp(seconds: float) -> str:
 def status_body(operation: Operation, path: str) -> Json:
     """What `Azure-AsyncOperation` answers."""
     if operation.running:
-        state = "InProgress" if operation.kind == "workspace" else "Updating"
+        state = "InProgress" if operation.kind in ("workspace", "compute") else "Updating"
     else:
         state = "Failed" if operation.error else "Succeeded"
-    if operation.kind == "workspace":
+    if operation.kind in ("workspace", "compute"):
         body: Json = {"status": state} if operation.running else {"status": state, "percentComplete": 100.0}
     else:
         body = {"id": path, "name": operation.id, "startTime": timestamp(operation.started)}
@@ -77,6 +77,8 @@ def headers(operation: Operation, origin: str, api_version: str) -> dict[str, st
     if operation.kind == "workspace":
         status = f"{base}/workspaceOperationsStatus/{operation.id}{version}"
         return {"Azure-AsyncOperation": f"{status}&type=async", "Location": f"{status}&type=location"}
+    if operation.kind == "compute":
+        return {"Azure-AsyncOperation": f"{base}/computeOperationsStatus/{operation.id}{version}&service=new"}
     found = {
         "Azure-AsyncOperation": f"{base}/mfeOperationsStatus/{operation.id}{version}",
         "x-ms-async-operation-timeout": "PT30M",

@@ -130,7 +130,7 @@ class AzureState:
         return hashlib.sha256(self.new_id().bytes).hexdigest()[:32]
 
     def _operation_id(self, kind: Kind, resource_id: str) -> str:
-        if kind == "workspace":
+        if kind in ("workspace", "compute"):
             return str(self.new_id())
         workspace = self.resources["/".join(resource_id.lower().split("/")[:9])]
         return f"{kind}:{workspace['properties'].get('workspaceId', uuid.UUID(int=0))}:{self.new_id()}"

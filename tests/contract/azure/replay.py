@@ -102,6 +102,9 @@ class Replay:
         is_create = method == "PUT" and path.trailing is None
         if not (is_create and len(path.types) == 1):
             self._seed(path.resource_id(1), {"location": self.location})
+        if path.types[1:2] == ("computes",) and not is_create:
+            cluster = {"vmSize": "STANDARD_DS1_V2", "scaleSettings": {"maxNodeCount": 1}}
+            self._seed(path.resource_id(2), {"location": self.location, "properties": {"properties": cluster}})
         if path.types[1:2] != ("onlineendpoints",):
             return
         endpoint = path.resource_id(2)

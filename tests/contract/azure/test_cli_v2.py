@@ -32,23 +32,26 @@ ARM = "/subscriptions/00000000-0000-0000-0000-000000000002/resourceGroups/models
 WORKSPACE = f"{ARM}/workspaces/ml-workspace"
 TABLES: Mapping[str, Mapping[str, compare.Same]] = {
     "AzureMLWorkspace": compare.WORKSPACE,
+    "AzureMLCompute": compare.COMPUTE,
     "AzureMLModel": compare.MODEL,
     "AzureMLEnvironment": compare.ENVIRONMENT,
     "AzureMLOnlineEndpoint": compare.ENDPOINT,
     "AzureMLOnlineDeployment": compare.DEPLOYMENT,
 }
 ONLY_THEIRS = {
+    "AzureMLCompute": {"properties.properties.remoteLoginPortPublicAccess"},
     "AzureMLWorkspace": {"name", "kind", "properties.enableDataIsolation"},
     "AzureMLModel": {"properties.isAnonymous", "properties.isArchived"},
     "AzureMLEnvironment": {"properties.isAnonymous", "properties.isArchived"},
 }
 """All of it is what Azure assumes where nothing is said."""
 ONLY_OURS = {
+    "AzureMLCompute": {"properties.properties.remoteLoginPortPublicAccess"},
     "AzureMLWorkspace": {"identity"},
     "AzureMLOnlineEndpoint": {"kind"},
     "AzureMLOnlineDeployment": {"kind", "properties.scaleSettings.scaleType"},
 }
-"""A new workspace has an identity; managed is said, not assumed."""
+"""A new workspace has an identity; managed is said, not assumed; nobody signs in to nodes (theirs: `NotSpecified`)."""
 
 
 def kind_of(name: str) -> Any:

@@ -6,7 +6,6 @@ import asyncio
 import time
 import warnings
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -104,7 +103,9 @@ async def test_an_endpoint_and_a_deployment(client: Client) -> None:
     from azure.ai.ml.entities import ManagedOnlineDeployment, ManagedOnlineEndpoint, Model
 
     ml = client.ml
-    model = Model(name="churn", version="1", path="azureml://datastores/workspaceblobstore/paths/m", type="mlflow_model")
+    model = Model(
+        name="churn", version="1", path="azureml://datastores/workspaceblobstore/paths/m", type="mlflow_model"
+    )
     await client.do(lambda: ml.models.create_or_update(model))
     endpoint = ManagedOnlineEndpoint(name="fraud", auth_mode="key")
     made = await client.do(lambda: ml.online_endpoints.begin_create_or_update(endpoint).result())

@@ -96,6 +96,7 @@ ORDER = (
     "Auth0Tenant",
     "AzureConnection",
     "AzureMLWorkspace",
+    "AzureMLCompute",
     "AzureMLModel",
     "AzureMLEnvironment",
     "ModelGateway",
