@@ -22,7 +22,7 @@ ModelVersion = Annotated[
 ]
 AssetVersion = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^(@latest|[a-zA-Z0-9][-_.a-zA-Z0-9]*)$")]
 _ID_OR_NAME = (
-    exactly_one("id", "name", message="write either id or name and version, not both"),
+    exactly_one("id", "name", "ref", message="write one of id, name with version, and ref"),
     Cel("has(self.name) == has(self.version)", "name and version go together"),
 )
 
@@ -34,6 +34,8 @@ class ModelSource(Api):
 
     id: AssetId | None = None
     """Its ARM id, or `azureml://registries/...`."""
+    ref: ObjectRef | None = None
+    """The AzureMLModel that registers it; the deployment waits for it, and it stays while the deployment stands."""
     name: AssetName | None = None
     """Its name in the endpoint's workspace."""
     version: ModelVersion | None = None
@@ -48,6 +50,8 @@ class EnvironmentSource(Api):
 
     id: AssetId | None = None
     """Its ARM id, or `azureml://registries/...`."""
+    ref: ObjectRef | None = None
+    """The AzureMLEnvironment that registers it; the deployment waits for it, and it stays while the deployment stands."""
     name: AssetName | None = None
     """Its name in the endpoint's workspace."""
     version: AssetVersion | None = None

@@ -21,7 +21,7 @@ from ..errors import Terminal, Wait
 from ..reasons import Reason
 from ..sensitive import Sensitive
 from ..store.protocol import Key, Object
-from . import arm_body, deployment_body, preflight
+from . import arm_body, deployment_body, links, preflight
 from .deployment_body import CAPACITY, CHEAP, FAILURE_POLICY, MODEL, PREFLIGHT, TAGS, VARIABLES
 from .deployment_failure import Failed, failed
 from .in_workspace import Placed, endpoint, find_session, target_of
@@ -35,6 +35,7 @@ class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
 
     def references(self, owner: Owner, spec: AzureMLOnlineDeploymentSpec) -> Iterable[Ref]:
         yield endpoint(owner, spec.endpoint_ref)
+        yield from (Ref(key, f"spec.{field}.ref", Need.IDENTITY) for field, key in _registered(owner, spec).items())
         for name in sorted({v.secret_ref.name for v in spec.environment_variables or () if v.secret_ref}):
             yield Ref(Key("Secret", owner.namespace, name), "spec.environmentVariables[].secretRef", Need.EXISTS)
 
@@ -50,7 +51,8 @@ class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
 
     def desired(self, owner: Owner, spec: AzureMLOnlineDeploymentSpec, refs: Resolved) -> Wanted:
         workspace = target_of("AzureMLWorkspace", refs)
-        wanted = deployment_body.wish(spec, workspace.external_id, workspace.status.get("location"))
+        registered = {field: str(refs.targets[key].external_id) for field, key in _registered(owner, spec).items()}
+        wanted = deployment_body.wish(spec, workspace.external_id, workspace.status.get("location"), registered)
         if spec.environment_variables is not None:
             wanted[VARIABLES] = {
                 v.name: v.value if v.secret_ref is None else _secret(owner, refs, v.secret_ref.name, v.secret_ref.key)
@@ -170,6 +172,13 @@ async def _written_out(conn: Placed, wanted: Wanted, seen: Seen | None) -> Wante
     workspace, model, label = open_version
     version = await conn.session.models.newest(workspace, model, label)
     return {**wanted, MODEL: f"{workspace}/models/{model}/versions/{version}"}
+
+
+def _registered(owner: Owner, spec: AzureMLOnlineDeploymentSpec) -> dict[str, Key]:
+    """The objects that register its model and its environment, by field."""
+    named = {"AzureMLModel": spec.model, "AzureMLEnvironment": spec.environment}
+    fields = {"AzureMLModel": "model", "AzureMLEnvironment": "environment"}
+    return {fields[kind]: links.key(kind, owner, source.ref) for kind, source in named.items() if source and source.ref}
 
 
 def _secret(owner: Owner, refs: Resolved, name: str, key: str) -> Sensitive:

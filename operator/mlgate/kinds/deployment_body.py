@@ -71,14 +71,21 @@ def rules() -> Fields:
     return fields
 
 
-def wish(spec: AzureMLOnlineDeploymentSpec, workspace: str | None, location: Any) -> dict[str, Any]:
-    """What the manifest says, but for environment variables. `workspace`: the ARM id of the endpoint's workspace."""
+def wish(
+    spec: AzureMLOnlineDeploymentSpec, workspace: str | None, location: Any, registered: Mapping[str, str]
+) -> dict[str, Any]:
+    """What the manifest says, but for environment variables. `workspace`: the ARM id of the endpoint's workspace;
+    `registered`: of the model and the environment that it refers to, by field."""
     wanted = arm_body.wish(spec, _WRITTEN, location=location, tags=dict(spec.tags or {}))
     if spec.instance_count is not None:
         wanted[CAPACITY] = spec.instance_count
-    if spec.model:
+    if "model" in registered:
+        wanted[MODEL] = registered["model"]
+    elif spec.model:
         wanted[MODEL] = _asset(workspace, "models", spec.model.id, spec.model.name, spec.model.version)
-    if spec.environment:
+    if "environment" in registered:
+        wanted["properties.environmentId"] = registered["environment"]
+    elif spec.environment:
         chosen = spec.environment
         wanted["properties.environmentId"] = _asset(workspace, "environments", chosen.id, chosen.name, chosen.version)
     if spec.code:

@@ -13,7 +13,7 @@ from mlgate.engine import objects
 from mlgate.store.protocol import Object
 from mlgate_sim.azure.arm_message import Json
 
-from .manifests import SUBSCRIPTION, azure_side, endpoint, of_quickstart
+from .manifests import SUBSCRIPTION, azure_side, deployment, endpoint, of_quickstart
 from .world import World
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "kinds"
@@ -179,3 +179,22 @@ async def test_a_workspace_stays_while_a_model_is_in_it(world: World) -> None:
     await world.ready(key(manifest))
     await world.delete(of_quickstart("AzureMLWorkspace"))
     await world.says("AzureMLWorkspace", "ml-workspace", "DeletionBlocked", "AzureMLModel ml/churn-3")
+
+
+async def test_a_deployment_waits_for_the_model_and_environment_it_refers_to_and_keeps_them(world: World) -> None:
+    manifest = deployment("blue", "fraud", environment={"ref": {"name": "sklearn-12"}})
+    manifest["spec"]["model"] = {"ref": {"name": "churn-3"}}
+    await world.apply(azure_side(), endpoint("fraud"), manifest)
+    await world.says("AzureMLOnlineDeployment", "blue", "DependencyNotFound", "AzureMLModel ml/churn-3")
+    model, environment = example("AzureMLModel"), example("AzureMLEnvironment")
+    await world.apply(model, environment)
+    await world.ready(("AzureMLOnlineDeployment", "blue"), key(model), key(environment))
+    made = world.azure.resource("onlineEndpoints/deployments", "ml-workspace", "fraud", "blue")
+    assert made is not None
+    assert made["properties"]["model"] == place("AzureMLModel")
+    assert made["properties"]["environmentId"] == place("AzureMLEnvironment")
+    await world.delete(model)
+    await world.says(*key(model), "DeletionBlocked", "AzureMLOnlineDeployment ml/blue")
+    assert at_azure(world, "AzureMLModel") is not None
+    await world.delete(manifest)
+    await world.gone(key(model), ("AzureMLOnlineDeployment", "blue"))
