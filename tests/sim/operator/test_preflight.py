@@ -142,7 +142,8 @@ async def test_an_endpoint_that_is_made_anew_is_not_taken_for_the_old_one(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has another identity, with roles of its own."""
-    monkeypatch.setitem(KEPT, "resource", 3600.0)  # longer than this test's time passes
+    monkeypatch.setitem(KEPT, "resource", 3600.0)  # the old one is remembered, its roles are not
+    monkeypatch.setitem(KEPT, "roles", 0.0)
     await standing(world)
     await world.apply(deployment("blue", "fraud"))
     await world.ready(BLUE)
