@@ -34,6 +34,17 @@ class ClientGrants(Collection):
             ],
         )
 
+    async def of_api(self, audience: str) -> list[Raw]:
+        """All grants on that API, asked of the service."""
+        found = await list_all(
+            lambda number: self._wire.call(
+                lambda api: api.client_grants.list(audience=audience, take=None, request_options=paging(number))
+            ),
+            plural=self.plural,
+            key=("id",),
+        )
+        return [grant for grant in found if grant.get("audience") == audience]
+
     def _reading(self, object_id: str) -> Send:
         return lambda api: api.client_grants.get(object_id)
 

@@ -63,6 +63,8 @@ class Session:
     ) -> None:
         self.gate = access.gate
         self.issuer = access.issuer
+        self.audience = access.audience
+        self.own_client = access.client_id
         self.last_used = clock()
         self._access = access
         self._clock = clock

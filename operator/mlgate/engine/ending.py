@@ -16,6 +16,9 @@ from .references import Ref
 from .steps import Steps, Subject
 from .verdict import Notice, Pace, Verdict
 
+RARELY = 300.0
+"""Seconds between looks at what would be lost: whoever removes it by hand does not tell us."""
+
 
 class Ending:
     """Carries objects that are being deleted."""
@@ -66,13 +69,10 @@ class Ending:
                 reason=Reason.DELETION_BLOCKED,
             ) from missing
         self._steps.pass_gate(subject)
-        external_id = plan.external_id
-        if external_id is None:
-            ours = await self._find(subject)
-            if ours is None:
-                return None
-            external_id = ours.id
-        seen: Seen | None = Seen(external_id, {})
+        seen = await self._find(subject) if plan.external_id is None else Seen(plan.external_id, {})
+        if seen is None:
+            return None
+        external_id = seen.id
         if subject.kind.looks_before_deleting:
             with self._steps.reading(subject):
                 seen = await subject.kind.observe(subject.conn, external_id, {}, subject.owner.mark)
@@ -85,9 +85,13 @@ class Ending:
         if isinstance(decision, Release):
             subject.notices.append(_orphaned(seen.id, decision))
             return None
+        if why := subject.kind.spared(subject.conn, seen, subject.status):
+            subject.notices.append(_orphaned(seen.id, Release(why)))
+            return None
         if isinstance(decision, Hold):  # others were deleted meanwhile, as many as may be
             _, verdict = self._steps.held(subject, seen, None, plan, decision)
             return verdict
+        await self._ask_for_leave(subject, seen, plan)
         self._steps.wait_for_turn(subject, Reason.DELETING)
         await self._steps.count_delete(subject, lambda kind: self._kinds[kind].type.resource)
         try:
@@ -103,6 +107,18 @@ class Ending:
         return Verdict(
             False, False, Reason.DELETING, message, reconciling=True, again=deletion.again or 5.0, pace=Pace.BACKOFF
         ).noting(*subject.notices, Notice(Reason.DELETING, message))
+
+    async def _ask_for_leave(self, subject: Subject, seen: Seen, plan: Plan) -> None:
+        """What would go with it is told before, and deleted only when somebody approves."""
+        with self._steps.reading(subject):
+            lost = await subject.kind.lost_with(subject.conn, seen, subject.status)
+        if lost and objects.notes(subject.obj).get(objects.APPROVE) != plan.hash:
+            raise Wait(
+                f"Deleting {seen.id} would also remove {lost}. Approve it with the annotation "
+                f"mlgate.dev/approve={plan.hash}, remove them first, or set deletionPolicy: Orphan on this object.",
+                reason=Reason.DELETION_BLOCKED,
+                after=RARELY,
+            )
 
     async def _find(self, subject: Subject) -> Seen | None:
         """What may have been made although no id of it was stored. Where what it refers to is gone, it is gone with it."""

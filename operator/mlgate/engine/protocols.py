@@ -255,6 +255,15 @@ class External(Kind[SpecT], Generic[SpecT, ConnT]):
         """Delete, or look how the deletion goes; not there is done. `seen` is a fresh observation where the kind says
         `looks_before_deleting`, else it holds only the id."""
 
+    def spared(self, conn: ConnT, seen: Seen, status: Mapping[str, Any]) -> str:
+        """Why this is never deleted outside, whatever a manifest says; empty: it may be (pure). `seen` as for `delete`."""
+        return ""
+
+    async def lost_with(self, conn: ConnT, seen: Seen, status: Mapping[str, Any]) -> str:
+        """What else outside would go with it that no object here stands for, in words; empty: nothing is known. It is then
+        deleted only when somebody approves."""
+        return ""
+
     def health(self, wanted: Wanted, seen: Seen) -> Health:
         """How it is (pure)."""
         return HEALTHY

@@ -36,6 +36,9 @@ PLAIN = (
     "token_encryption",
 )
 
+SYSTEM = frozenset({"urn:auth0-authz-api"})
+"""Identifiers of Auth0's own APIs beside those below the tenant's domain."""
+
 
 def thumbprint(key: Mapping[str, Any]) -> str | None:
     """What Auth0 shows in place of a PEM: SHA-256 of its content, base64url (recording TestResourceServer_Create; the
@@ -70,7 +73,7 @@ FIELDS = Fields(
 
 class Auth0API(OnAuth0[Auth0APISpec]):
     type = AUTH0_API
-    scopes = may(EVERY, "resource_servers")
+    scopes = may(EVERY, "resource_servers") | may(("read",), "client_grants")
     fields = FIELDS
 
     def references(self, owner: Owner, spec: Auth0APISpec) -> Iterable[Ref]:
@@ -109,6 +112,22 @@ class Auth0API(OnAuth0[Auth0APISpec]):
             assert plan.external_id is not None
             raw = await conn.resource_servers.update(plan.external_id, plan.values())
         return Applied(raw["id"], _seen(raw))
+
+    def spared(self, conn: Session, seen: Seen, status: Mapping[str, Any]) -> str:
+        identifier = str(seen.raw.get("identifier") or status.get("identifier") or "")
+        own = identifier.startswith(conn.issuer) or identifier in SYSTEM
+        return "it is an API of Auth0 itself" if own or seen.raw.get("is_system") else ""
+
+    async def lost_with(self, conn: Session, seen: Seen, status: Mapping[str, Any]) -> str:
+        """Grants that no object here stands for: those of ours are gone by now. Which roles of others name its permissions
+        is not asked, that would take a request for every role."""
+        identifier = seen.raw.get("identifier") or status.get("identifier")
+        grants = await conn.client_grants.of_api(str(identifier)) if identifier else []
+        if not grants:
+            return ""
+        shown = ", ".join(f"{grant['id']} (application {grant.get('client_id')})" for grant in grants[:3])
+        more = f" and {len(grants) - 3} more" if len(grants) > 3 else ""
+        return f"{len(grants)} client grant{'' if len(grants) == 1 else 's'} on {identifier}: {shown}{more}"
 
     async def delete(self, conn: Session, seen: Seen, refs: Resolved) -> Deletion:
         await conn.resource_servers.delete(seen.id)

@@ -36,7 +36,7 @@ from ..reasons import Reason
 from ..sensitive import Sensitive
 from . import application_certificates, links, secret_settings
 from .application_credentials import Proof, client_secret, private_key, remove_keys, uses_key
-from .on_auth0 import EVERY, OnAuth0, mark_values, may, snake, whose
+from .on_auth0 import EVERY, OnAuth0, mark_values, may, snake, unmarked, whose
 from .secret_settings import Hiding, SecretSettings, put, refuse_secrets
 
 PRIVATE_KEY_JWT = "private_key_jwt"
@@ -198,6 +198,13 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
             return Applied(plan.external_id)
         raw = await conn.clients.update(plan.external_id, body)
         return Applied(raw["client_id"], _seen(raw, mark))
+
+    def spared(self, conn: Session, seen: Seen, status: Mapping[str, Any]) -> str:
+        if seen.id == conn.own_client:
+            return "it is the application that mlgate itself signs in with"
+        if seen.raw.get("global"):
+            return "it is the tenant's global client"
+        return unmarked(seen)
 
     async def delete(self, conn: Session, seen: Seen, refs: Resolved) -> Deletion:
         await conn.clients.delete(seen.id)

@@ -24,6 +24,9 @@ from .on_auth0 import EVERY, OnAuth0, may
 PLAIN = ("organization_usage", "allow_any_organization", "authorization_details_types")
 """Fields that are on the wire as in the manifest, but for the case of their names (recording TestAccClientGrant*)."""
 
+IDENTITY = (("client_id", "clientId"), ("audience", "audience"))
+"""Fields that say whose grant on what it is, on the wire and in status."""
+
 
 class Auth0ClientGrant(OnAuth0[Auth0ClientGrantSpec]):
     type = AUTH0_CLIENT_GRANT
@@ -74,6 +77,12 @@ class Auth0ClientGrant(OnAuth0[Auth0ClientGrantSpec]):
             assert plan.external_id is not None
             raw = await conn.client_grants.update(plan.external_id, _changed_with(plan))
         return Applied(raw["id"], _seen(raw))
+
+    def spared(self, conn: Session, seen: Seen, status: Mapping[str, Any]) -> str:
+        client_id, api = (seen.raw.get(wire) or status.get(told) for wire, told in IDENTITY)
+        if (client_id, api) == (conn.own_client, conn.audience):
+            return "it is what lets mlgate itself use the Management API"
+        return ""
 
     async def delete(self, conn: Session, seen: Seen, refs: Resolved) -> Deletion:
         await conn.client_grants.delete(seen.id)

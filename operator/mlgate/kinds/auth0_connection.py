@@ -25,7 +25,7 @@ from ..reasons import Reason
 from ..store.protocol import Object
 from . import links, secret_settings
 from .connection_options import OptionsOf, merged
-from .on_auth0 import EVERY, OnAuth0, mark_values, may, whose
+from .on_auth0 import EVERY, OnAuth0, mark_values, may, unmarked, whose
 from .secret_settings import SecretSettings, refuse_secrets
 
 PLAIN = ("strategy", "display_name", "is_domain_connection", "show_as_button", "realms", "authentication",
@@ -33,6 +33,8 @@ PLAIN = ("strategy", "display_name", "is_domain_connection", "show_as_button", "
 """Fields that are on the wire as in the manifest, but for the case of their names."""
 NOT_SENT = ("options", "option_secrets", "enabled_clients")
 """Fields that do not go into a body as they are."""
+DEFAULT = "Username-Password-Authentication"
+"""The connection that every tenant begins with."""
 GOING = 2.0
 """Seconds between two looks at a connection that the service is deleting."""
 
@@ -148,6 +150,11 @@ class Auth0Connection(OnAuth0[Auth0ConnectionSpec]):
             connection_id, {**dict.fromkeys(added, True), **dict.fromkeys(removed, False)}
         )
         return list(change.send)
+
+    def spared(self, conn: Session, seen: Seen, status: Mapping[str, Any]) -> str:
+        if seen.raw.get("name") == DEFAULT:
+            return "it is the tenant's default connection, with its users"
+        return unmarked(seen)
 
     async def delete(self, conn: Session, seen: Seen, refs: Resolved) -> Deletion:
         await conn.connections.delete(seen.id)

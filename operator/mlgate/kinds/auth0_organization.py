@@ -22,7 +22,7 @@ from ..engine.protocols import Applied, Deletion, Outputs, Owner, Seen, Situatio
 from ..engine.references import Need, Ref, Resolved
 from ..errors import Terminal
 from . import links, organization_lists
-from .on_auth0 import EVERY, LISTED, OnAuth0, mark_values, may, whose
+from .on_auth0 import EVERY, LISTED, OnAuth0, mark_values, may, unmarked, whose
 from .organization_lists import LISTS
 from .organization_members import Members, RolesOfMembers, by_address
 
@@ -115,6 +115,9 @@ class Auth0Organization(OnAuth0[Auth0OrganizationSpec]):
         before = {name: seen.values[name] for name in LISTS if name in seen.values} if seen else {}
         lists, trouble = await organization_lists.carry_out(conn, raw["id"], plan, before)
         return Applied(raw["id"], _seen(raw, lists, mark), trouble=trouble)
+
+    def spared(self, conn: Session, seen: Seen, status: Mapping[str, Any]) -> str:
+        return unmarked(seen)
 
     async def delete(self, conn: Session, seen: Seen, refs: Resolved) -> Deletion:
         await conn.organizations.delete(seen.id)

@@ -11,7 +11,7 @@ from ..api.managed import ManagedSpec
 from ..auth0 import Plan as Subscription
 from ..auth0 import Session, Sessions, TenantAccess
 from ..engine.marks import Mark
-from ..engine.protocols import External, Owner
+from ..engine.protocols import External, Owner, Seen
 from ..engine.references import Resolved
 from ..errors import Terminal
 from ..reasons import Reason
@@ -83,6 +83,11 @@ def whose(metadata: Mapping[str, Any] | None, mark: Mark) -> tuple[bool | None, 
     owner, uid = found.get(MARK_OWNER), found.get(MARK_UID)
     ours = mark.is_on(owner=owner, uid=uid)
     return ours, None if ours is not False else str(owner)
+
+
+def unmarked(seen: Seen) -> str:
+    """Why something is not deleted whose kind has room for our mark (`External.spared`)."""
+    return "" if seen.ours else "it does not carry mlgate's mark"
 
 
 def snake(name: str) -> str:

@@ -1,0 +1,117 @@
+"""What is never deleted outside, whatever a manifest says, and what is deleted only when somebody approves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from mlgate.engine import objects
+
+from .manifests import AUTH0_DOMAIN, api, client, ours, tenant_side
+from .world import World
+
+
+async def by_hand(world: World, method: str, path: str, body: Any = None) -> Any:
+    async with httpx.AsyncClient(base_url=world.auth0_url, trust_env=False) as http:
+        headers = {"Authorization": f"Bearer {world.auth0.management_token()}"}
+        answer = await http.request(method, f"/api/v2{path}", json=body, headers=headers)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+
+async def spared(world: World, kind: str, name: str, why: str) -> None:
+    """It goes here, stays outside, and says why."""
+    before = len(world.auth0.requests.matching("DELETE", "/api/v2/"))
+    found = await world.get(kind, name)
+    await world.delete(found)
+    await world.event(kind, name, "Orphaned", why)
+    await world.gone((kind, name))
+    assert len(world.auth0.requests.matching("DELETE", "/api/v2/")) == before
+
+
+async def test_the_application_that_mlgate_signs_in_with_is_never_deleted(world: World) -> None:
+    await world.apply(tenant_side())
+    await world.apply(client("self", **{"import": {"id": "quickstart"}}))
+    await world.ready(("Auth0Client", "self"))
+    await spared(world, "Auth0Client", "self", "the application that mlgate itself signs in with")
+
+
+async def test_the_grant_that_mlgate_works_with_is_never_deleted(world: World) -> None:
+    await world.apply(tenant_side())
+    audience = f"https://{AUTH0_DOMAIN}/api/v2/"
+    grant = next(g for g in world.auth0.state.client_grants.values() if g["client_id"] == "quickstart")
+    refs = {
+        "tenantRef": {"name": "main"},
+        "clientRef": {"clientId": "quickstart"},
+        "apiRef": {"identifier": audience},
+        "permissions": list(grant["scope"])[:200],
+    }
+    await world.apply(ours("Auth0ClientGrant", "self", {**refs, "import": {"id": grant["id"]}}))
+    await world.ready(("Auth0ClientGrant", "self"))
+    await spared(world, "Auth0ClientGrant", "self", "what lets mlgate itself use the Management API")
+
+
+async def test_an_api_of_auth0_itself_is_never_deleted(world: World) -> None:
+    await world.apply(tenant_side())
+    identifier = f"https://{AUTH0_DOMAIN}/api/v2/"
+    known = next(a for a in world.auth0.state.resource_servers.values() if a["identifier"] == identifier)
+    observed = api("management", identifier, **{"import": {"id": known["id"]}, "managementPolicy": "Observe"})
+    await world.apply(observed)
+    await world.settled()
+    await world.delete(observed)
+    await world.gone(("Auth0API", "management"))
+    assert known["id"] in world.auth0.state.resource_servers
+
+
+async def test_the_default_connection_is_never_deleted(world: World) -> None:
+    await world.apply(tenant_side())
+    name = "Username-Password-Authentication"
+    made = await by_hand(world, "POST", "/connections", {"name": name, "strategy": "auth0"})
+    refs = {"tenantRef": {"name": "main"}, "strategy": "auth0", "name": name, "import": {"id": made["id"]}}
+    await world.apply(ours("Auth0Connection", "users", refs))
+    await world.ready(("Auth0Connection", "users"))
+    await spared(world, "Auth0Connection", "users", "the tenant's default connection")
+
+
+async def test_an_application_whose_mark_was_taken_off_is_left(world: World) -> None:
+    await world.apply(tenant_side(), client("shop"))
+    await world.ready(("Auth0Client", "shop"))
+    client_id = (await world.get("Auth0Client", "shop"))["status"]["externalId"]
+    world.auth0.state.clients[client_id]["client_metadata"] = {}
+    await spared(world, "Auth0Client", "shop", "does not carry mlgate's mark")
+
+
+async def test_an_api_with_grants_of_others_says_so_and_goes_when_somebody_approves(world: World) -> None:
+    identifier = "https://orders.example.com"
+    orders = api("orders", identifier, permissions=[{"name": "read"}])
+    await world.apply(tenant_side(), orders)
+    await world.ready(("Auth0API", "orders"))
+    theirs = await by_hand(world, "POST", "/clients", {"name": "theirs", "app_type": "non_interactive"})
+    body = {"client_id": theirs["client_id"], "audience": identifier, "scope": ["read"]}
+    grant = await by_hand(world, "POST", "/client-grants", body)
+
+    await world.delete(orders)
+    words = ("would also remove 1 client grant on", grant["id"], theirs["client_id"], "mlgate.dev/approve=")
+    await world.says("Auth0API", "orders", "DeletionBlocked", *words)
+    assert not world.auth0.requests.matching("DELETE", "/resource-servers/")
+
+    ready = objects.condition(await world.get("Auth0API", "orders"), "Ready") or {}
+    approval = ready["message"].split("mlgate.dev/approve=")[1][:10]
+    await world.patch("Auth0API", "orders", {"metadata": {"annotations": {"mlgate.dev/approve": approval}}})
+    await world.gone(("Auth0API", "orders"))
+    assert len(world.auth0.requests.matching("DELETE", "/resource-servers/")) == 1
+
+
+async def test_an_api_goes_by_itself_once_the_grants_of_others_are_gone(world: World) -> None:
+    identifier = "https://orders.example.com"
+    orders = api("orders", identifier, permissions=[{"name": "read"}])
+    await world.apply(tenant_side(), orders)
+    await world.ready(("Auth0API", "orders"))
+    theirs = await by_hand(world, "POST", "/clients", {"name": "theirs", "app_type": "non_interactive"})
+    body = {"client_id": theirs["client_id"], "audience": identifier, "scope": ["read"]}
+    grant = await by_hand(world, "POST", "/client-grants", body)
+    await world.delete(orders)
+    await world.says("Auth0API", "orders", "DeletionBlocked", grant["id"])
+    await by_hand(world, "DELETE", f"/client-grants/{grant['id']}")
+    await world.gone(("Auth0API", "orders"))
