@@ -123,6 +123,28 @@ class DeletesInMinute(Api):
     """How many."""
 
 
+class RequestLimit(Api):
+    """How many requests of one sort are sent at most."""
+
+    group: Annotated[str, Field(max_length=128)]
+    """`tenant` (all together), `others` (those without a limit of their own), or the requests that Auth0 counts together."""
+    burst: Annotated[int, Field(ge=1)] | None = None
+    """At once, by the plan."""
+    per_minute: Annotated[int, Field(ge=1)] | None = None
+    """In the long run, by the plan."""
+    learned_per_minute: Annotated[int, Field(ge=1)] | None = None
+    """In the long run, after refusals taught that it is less: others use the tenant too, or the plan is told wrongly."""
+
+
+class RequestBudget(Api):
+    """What the tenant is taken to allow."""
+
+    per_minute: Annotated[int, Field(ge=1)] | None = None
+    """Of the limit that most requests meet, as it is now. Unset: nothing is known yet (plan `Auto`)."""
+    limits: Annotated[list[RequestLimit], Field(max_length=64), ListMap("group")] | None = None
+    """Each limit."""
+
+
 class Auth0TenantStatus(ManagedStatus):
     """How the tenant stands."""
 
@@ -140,6 +162,8 @@ class Auth0TenantStatus(ManagedStatus):
     """What of that they may not do."""
     excess_scopes: Scopes | None = None
     """What they may do and need not."""
+    request_budget: RequestBudget | None = None
+    """How many requests mlgate sends at most, by `plan` and by what the service refused since."""
     deletes: Annotated[list[DeletesInMinute], Field(max_length=61), ListMap("at")] | None = None
     """What mlgate deleted in this tenant within an hour, where `maxDeletesPerHour` is set."""
 
@@ -153,5 +177,6 @@ AUTH0_TENANT = KindType(
     description="An Auth0 tenant: how mlgate signs in to it, who may use it, and the settings that are kept.",
     columns=columns(
         Column("Domain", ".spec.domain"),
+        Column("Budget", ".status.requestBudget.perMinute", type="integer"),
     ),
 )

@@ -12,12 +12,14 @@ from .clients import Clients
 from .connections import Connections
 from .logs import Touched
 from .organizations import Organizations
+from .ratelimit import Allowed
 from .resource_servers import ResourceServers
 from .roles import Roles
 from .session import Session, Sessions
 from .tenant import Tenant
 
 __all__ = [
+    "Allowed",
     "ClientGrants",
     "Clients",
     "Connections",

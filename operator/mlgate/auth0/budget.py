@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import Quota
 from ..outbound import Urgency
@@ -24,6 +24,7 @@ from .access import Plan
 from .ratelimit import (
     FASTEST,
     PRESETS,
+    Allowed,
     Bucket,
     LearnedBucket,
     Limit,
@@ -83,6 +84,21 @@ class Budget:
         self.plan = plan
         self._preset = PRESETS[plan]
         self._buckets = {name: bucket for name, bucket in self._buckets.items() if name.startswith(_LEARNED)}
+
+    def allowed(self) -> list[Allowed]:
+        """What the tenant is taken to allow: its plan's limits, and what refusals taught since. Nothing is asked."""
+        limits = {_TENANT: self._preset.tenant, _OTHERS: self._preset.others, **self._preset.groups}
+        told = {name: Allowed(name, limit, self._lowered(name)) for name, limit in limits.items() if limit}
+        for name, bucket in sorted(self._buckets.items()):
+            if name.startswith(_LEARNED) and isinstance(bucket, Bucket):
+                group = name.removeprefix(_LEARNED)
+                known = told.get(group, Allowed(group, None))
+                told[group] = replace(known, learned=min(bucket.rate, known.learned or bucket.rate))
+        return list(told.values())
+
+    def _lowered(self, name: str) -> float | None:
+        bucket = self._buckets.get(name)
+        return bucket.rate if isinstance(bucket, Bucket) and bucket.rate < bucket.limit.rate else None
 
     @asynccontextmanager
     async def slot(self, route: Route, urgency: Urgency, *, tenant: str) -> AsyncIterator[None]:

@@ -232,6 +232,16 @@ class LearnedBucket:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a bucket is taken to allow: by the plan (None: it says nothing), and `learned`, in requests per second, where
+    refusals taught that it is less."""
+
+    bucket: str
+    limit: Limit | None
+    learned: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RateHeaders:
     """What an answer says about its endpoint's bucket; None where it says nothing we understand."""
 

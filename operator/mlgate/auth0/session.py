@@ -28,6 +28,7 @@ from .faults import missing_field
 from .guardian import Guardian
 from .logs import Logs
 from .organizations import Organizations
+from .ratelimit import Allowed
 from .resource_servers import ResourceServers
 from .role_members import RoleMembers
 from .roles import Roles
@@ -67,6 +68,7 @@ class Session:
         self.own_client = access.client_id
         self.last_used = clock()
         self._access = access
+        self._allowed = budget.allowed
         self._clock = clock
         self._wall = wall
         self._jwks_max_age = jwks_max_age
@@ -102,6 +104,10 @@ class Session:
         self.logs = Logs(self._wire, own_client=access.client_id)
         self._jwks_flight = Flight(self._fetch_jwks)
         self._jwks: tuple[float, Raw] | None = None
+
+    def allowed(self) -> list[Allowed]:
+        """How many requests the tenant is taken to allow."""
+        return self._allowed()
 
     async def verify(self) -> Granted:
         """Proves that the credentials work, with the token at hand or a new one. Raises CredentialsRejected."""

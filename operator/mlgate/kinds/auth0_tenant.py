@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..api.auth0tenant import AUTH0_TENANT, Auth0TenantSpec
-from ..auth0 import Session, Sessions
+from ..auth0 import Allowed, Session, Sessions
 from ..engine.fields import Exact, Fields, Nested, SetOf
 from ..engine.marks import Mark
 from ..engine.plan import Plan
@@ -94,6 +94,7 @@ class Auth0Tenant(External[Auth0TenantSpec, Session]):
             "neededScopes": sorted(needed) or None,
             "missingScopes": sorted(missing) or None,
             "excessScopes": sorted(excess) or None,
+            "requestBudget": request_budget(conn.allowed()),
         }
         return Outputs(status, again=KEYS_EVERY)
 
@@ -101,3 +102,22 @@ class Auth0Tenant(External[Auth0TenantSpec, Session]):
         """The scopes for these kinds of objects in the tenant, and for what its own manifest asks for. Pure."""
         own = (SETTINGS if spec.settings else frozenset()) | (LOGS if spec.follow_logs else frozenset())
         return own.union(*(self._scopes_of.get(kind, frozenset()) for kind in users))
+
+
+def request_budget(allowed: Sequence[Allowed]) -> dict[str, Any] | None:
+    """What status says of it: whole requests a minute, so that small steps of a rate that recovers are not written. Pure."""
+
+    def minute(rate: float) -> int:
+        return max(1, round(rate * 60))
+
+    limits: list[dict[str, Any]] = [
+        {"group": each.bucket}
+        | ({"burst": each.limit.burst, "perMinute": minute(each.limit.rate)} if each.limit else {})
+        | ({} if each.learned is None else {"learnedPerMinute": minute(each.learned)})
+        for each in allowed
+    ]
+    if not limits:
+        return None
+    widest = next((each for each in limits if each["group"] in ("tenant", "others")), None)
+    now = {"perMinute": widest.get("learnedPerMinute", widest["perMinute"])} if widest else {}
+    return {**now, "limits": limits}

@@ -254,3 +254,20 @@ async def test_a_changed_plan_counts_from_the_next_request() -> None:
     began = time.now
     await ordered(time, shared, [(str(n), READ, Urgency.USER) for n in range(50)])
     assert time.now == began
+
+
+def test_a_budget_tells_what_the_plan_allows_without_asking() -> None:
+    shared = budget(Timeline(), Plan.FREE)
+    assert [(each.bucket, each.limit, each.learned) for each in shared.allowed()] == [("tenant", Limit(2, 2.0), None)]
+    shared.use(Plan.PROFESSIONAL)
+    names = [each.bucket for each in shared.allowed()]
+    assert names[0] == "others" and "read clients" in names and len(names) == len(set(names))
+    shared.use(Plan.AUTO)
+    assert shared.allowed() == []
+
+
+async def test_a_budget_tells_what_a_refusal_taught() -> None:
+    shared = budget(Timeline(), Plan.FREE)
+    async with shared.slot(READ, Urgency.USER, tenant="t"):
+        shared.saw(READ, 429, {}, "Global limit has been reached")
+    assert [each.learned for each in shared.allowed() if each.bucket == "tenant"] == [1.0]

@@ -35,16 +35,16 @@ READY = [
 def test_get_looks_like_kubectls() -> None:
     rows = table.rows([tenant(conditions=READY), tenant("second-tenant")], now=NOW)
     assert table.align(rows) == (
-        "NAMESPACE   NAME            DOMAIN           READY   SYNCED   REASON      AGE\n"
-        "ml          main            a.eu.auth0.com   True    False    Available   90s\n"
-        "ml          second-tenant   a.eu.auth0.com                                90s\n"
+        "NAMESPACE   NAME            DOMAIN           BUDGET   READY   SYNCED   REASON      AGE\n"
+        "ml          main            a.eu.auth0.com            True    False    Available   90s\n"
+        "ml          second-tenant   a.eu.auth0.com                                         90s\n"
     )
 
 
 def test_wide_shows_the_columns_of_priority_one_too() -> None:
     narrow = table.rows([tenant()], now=NOW, namespaced=False)[0]
     wide = table.rows([tenant()], now=NOW, wide=True, namespaced=False)[0]
-    assert narrow == ["NAME", "DOMAIN", "READY", "SYNCED", "REASON", "AGE"]
+    assert narrow == ["NAME", "DOMAIN", "BUDGET", "READY", "SYNCED", "REASON", "AGE"]
     assert wide[-1] == "MESSAGE"
 
 
