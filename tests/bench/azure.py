@@ -26,6 +26,7 @@ from mlgate.engine.clock import rfc3339
 from mlgate.outbound import Urgency
 from mlgate.store.protocol import Key
 from mlgate_sim.azure import AzureSimulator
+from mlgate_sim.azure.regions import SIZES
 from mlgate_sim.requestlog import LoggedRequest
 from sim.operator.manifests import azure_side, deployment, endpoint
 from sim.operator.served import Callers, Served, served
@@ -246,6 +247,8 @@ async def requests() -> list[tuple[str, Asked, Asked | None, str]]:
         await world.apply(azure_side())
         await ready(world, ("AzureMLWorkspace", WORKSPACE))
         world.azure.throttle.set("resource-requests", remaining=10_000, per_second=100.0)
+        for family in {size[0] for size in SIZES.values()}:
+            world.azure.memory.quota[family] = 100_000
         theirs = Theirs(world.azure)
         await theirs.begin()
 
