@@ -307,7 +307,7 @@ class Engine:
         assert isinstance(kind, External)
         glance = urgency is Urgency.USER and key not in self._suspects
         self._suspects.discard(key)
-        subject, was_usable = Subject(kind, key, obj, owner, urgency, glance), objects.says(obj, "Ready")
+        subject, was_usable = Subject(kind, key, obj, owner, urgency, glance=glance), objects.says(obj, "Ready")
         met: Trouble | None = None
         proved = False
         try:

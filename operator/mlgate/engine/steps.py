@@ -36,10 +36,10 @@ class Subject:
     obj: Object
     owner: Owner
     urgency: Urgency
-    directly: bool = False
-    """Whether the service itself is to be asked, although a listing would do for a drift check."""
     glance: bool = False
     """Woken only because something it refers to changed: outside need not be asked when the wish is the same."""
+    directly: bool = False
+    """Whether the service itself is to be asked, although a listing would do for a drift check."""
     spec: Any = None
     lane: Key | None = None
     """What the service changes only one at a time, this object's among it."""
