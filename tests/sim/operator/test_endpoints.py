@@ -159,3 +159,20 @@ async def test_an_endpoint_that_fails_for_good_is_not_hammered(world: World) -> 
     puts = len(world.azure.requests.matching("PUT", "/onlineEndpoints/fraud"))
     await world.passes(2 * HOUR)
     assert 1 <= len(world.azure.requests.matching("PUT", "/onlineEndpoints/fraud")) - puts <= 12
+
+
+async def test_a_change_of_traffic_asks_nothing_about_deployments_that_stay_as_they_are(world: World) -> None:
+    """They are woken by their endpoint and find that nothing is wished of them."""
+    await serving(world, traffic={"blue": 100})
+    await world.apply(deployment("green", "fraud", preflight="Skip"))
+    await world.ready(("AzureMLOnlineDeployment", "green"), ("AzureMLOnlineEndpoint", "fraud"))
+    await world.settled()
+    before = len(world.azure.requests)
+    await world.apply(endpoint("fraud", traffic={"blue": 50, "green": 50}))
+    await world.until(lambda: raw(world)["properties"]["traffic"] == {"blue": 50, "green": 50}, "traffic moved")
+    await world.settled()
+    asked = [
+        (e.method, e.path.lower().split("/workspaces/ml-workspace")[1]) for e in list(world.azure.requests)[before:]
+    ]
+    assert [path for _, path in asked if "/deployments/" in path] == []
+    assert [path for method, path in asked if method == "PUT"] == ["/onlineendpoints/fraud"]
