@@ -83,7 +83,7 @@ def test_a_wrong_manifest_is_refused_with_the_words_of_its_rule(
             existing[text] = name
         manifest["metadata"]["name"] = existing[text]
     told = refused(served, shared_namespace, manifest, "replace" if refusal.before else "create")
-    where = re.escape(refusal.rule.at).replace(r"\[\]", r"\[\d+\]") or "<nil>"
+    where = re.escape(refusal.rule.at).replace(r"\[\]", r"\[\d+\]").replace(r"\{\}", r"\[[^]]+\]") or "<nil>"
     assert re.search(rf"{where}: Invalid value: (.*: )?{re.escape(refusal.rule.message)}", told), told
 
 
