@@ -164,6 +164,9 @@ class Auth0TenantStatus(ManagedStatus):
     """What they may do and need not."""
     request_budget: RequestBudget | None = None
     """How many requests mlgate sends at most, by `plan` and by what the service refused since."""
+    warnings: Annotated[list[Annotated[str, Field(max_length=2048)]], Field(max_length=16)] | None = None
+    """What in the tenant wants attention although mlgate does not manage it: Rules and Hooks that are past their end of
+    life, where the credentials may read them."""
     deletes: Annotated[list[DeletesInMinute], Field(max_length=61), ListMap("at")] | None = None
     """What mlgate deleted in this tenant within an hour, where `maxDeletesPerHour` is set."""
 

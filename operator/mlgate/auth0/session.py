@@ -28,6 +28,7 @@ from .faults import missing_field
 from .guardian import Guardian
 from .logs import Logs
 from .organizations import Organizations
+from .past import PastEndOfLife
 from .ratelimit import Allowed
 from .resource_servers import ResourceServers
 from .role_members import RoleMembers
@@ -101,6 +102,7 @@ class Session:
             self.connections,
         )
         self.tenant = Tenant(self._wire)
+        self.past = PastEndOfLife(self._wire, clock)
         self.logs = Logs(self._wire, own_client=access.client_id)
         self._jwks_flight = Flight(self._fetch_jwks)
         self._jwks: tuple[float, Raw] | None = None

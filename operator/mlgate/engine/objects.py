@@ -105,6 +105,7 @@ VOLATILE = (
     "missingScopes",
     "excessScopes",
     "deletes",
+    "warnings",
     "requestBudget",
 )
 """Parts of a status that no referring object builds on; the gateway reads some of them for itself."""

@@ -95,6 +95,7 @@ class Auth0Tenant(External[Auth0TenantSpec, Session]):
             "missingScopes": sorted(missing) or None,
             "excessScopes": sorted(excess) or None,
             "requestBudget": request_budget(conn.allowed()),
+            "warnings": await conn.past.warnings(granted) or None,
         }
         return Outputs(status, again=KEYS_EVERY)
 
