@@ -39,6 +39,14 @@ class Roles(Collection):
             key=("resource_server_identifier", "permission_name"),
         )
 
+    async def with_permissions_of(self, identifier: str) -> list[Raw]:
+        """The roles that grant permissions of that API, as they are now: one request for each role."""
+        return [
+            role
+            for role in await self.find(lambda _: True)
+            if any(p["resource_server_identifier"] == identifier for p in await self.permissions(str(role["id"])))
+        ]
+
     async def add_permissions(self, role_id: str, permissions: Sequence[Body]) -> None:
         """Adds `{resource_server_identifier, permission_name}` pairs. Raises Gone when the role or an API is not there."""
         if permissions:  # the service refuses an empty list

@@ -73,7 +73,7 @@ FIELDS = Fields(
 
 class Auth0API(OnAuth0[Auth0APISpec]):
     type = AUTH0_API
-    scopes = may(EVERY, "resource_servers") | may(("read",), "client_grants")
+    scopes = may(EVERY, "resource_servers") | may(("read",), "client_grants", "roles")
     fields = FIELDS
 
     def references(self, owner: Owner, spec: Auth0APISpec) -> Iterable[Ref]:
@@ -119,15 +119,19 @@ class Auth0API(OnAuth0[Auth0APISpec]):
         return "it is an API of Auth0 itself" if own or seen.raw.get("is_system") else ""
 
     async def lost_with(self, conn: Session, seen: Seen, status: Mapping[str, Any]) -> str:
-        """Grants that no object here stands for: those of ours are gone by now. Which roles of others name its permissions
-        is not asked, that would take a request for every role."""
+        """Grants and permissions of roles that no object here stands for: those of ours are gone by now. The roles cost a
+        request each, which the end of an API is worth."""
         identifier = seen.raw.get("identifier") or status.get("identifier")
-        grants = await conn.client_grants.of_api(str(identifier)) if identifier else []
-        if not grants:
+        if not identifier:
             return ""
-        shown = ", ".join(f"{grant['id']} (application {grant.get('client_id')})" for grant in grants[:3])
-        more = f" and {len(grants) - 3} more" if len(grants) > 3 else ""
-        return f"{len(grants)} client grant{'' if len(grants) == 1 else 's'} on {identifier}: {shown}{more}"
+        grants = await conn.client_grants.of_api(str(identifier))
+        roles = await conn.roles.with_permissions_of(str(identifier))
+        named = (
+            _some("client grant", [f"{grant['id']} (application {grant.get('client_id')})" for grant in grants]),
+            _some("role's permissions", [str(role.get("name")) for role in roles], "roles' permissions"),
+        )
+        lost = " and ".join(each for each in named if each)
+        return f"{lost} on {identifier}" if lost else ""
 
     async def delete(self, conn: Session, seen: Seen, refs: Resolved) -> Deletion:
         await conn.resource_servers.delete(seen.id)
@@ -136,6 +140,13 @@ class Auth0API(OnAuth0[Auth0APISpec]):
     async def outputs(self, conn: Session, spec: Auth0APISpec, situation: Situation) -> Outputs:
         scopes = situation.seen.raw.get("scopes") or ()
         return Outputs({"identifier": spec.identifier, "permissionCount": len(scopes)})
+
+
+def _some(one: str, names: Sequence[str], several: str | None = None) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{len(names)} {one if len(names) == 1 else several or one + 's'} ({', '.join(names[:3])}{more})"
 
 
 def _seen(raw: Mapping[str, Any]) -> Seen:

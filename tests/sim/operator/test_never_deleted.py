@@ -92,7 +92,13 @@ async def test_an_api_with_grants_of_others_says_so_and_goes_when_somebody_appro
     grant = await by_hand(world, "POST", "/client-grants", body)
 
     await world.delete(orders)
-    words = ("would also remove 1 client grant on", grant["id"], theirs["client_id"], "mlgate.dev/approve=")
+    words = (
+        "would also remove 1 client grant (",
+        f"on {identifier}",
+        grant["id"],
+        theirs["client_id"],
+        "mlgate.dev/approve=",
+    )
     await world.says("Auth0API", "orders", "DeletionBlocked", *words)
     assert not world.auth0.requests.matching("DELETE", "/resource-servers/")
 
@@ -114,4 +120,20 @@ async def test_an_api_goes_by_itself_once_the_grants_of_others_are_gone(world: W
     await world.delete(orders)
     await world.says("Auth0API", "orders", "DeletionBlocked", grant["id"])
     await by_hand(world, "DELETE", f"/client-grants/{grant['id']}")
+    await world.gone(("Auth0API", "orders"))
+
+
+async def test_an_api_whose_permissions_a_role_of_others_grants_says_so(world: World) -> None:
+    identifier = "https://orders.example.com"
+    orders = api("orders", identifier, permissions=[{"name": "read"}])
+    await world.apply(tenant_side(), orders)
+    await world.ready(("Auth0API", "orders"))
+    role = await by_hand(world, "POST", "/roles", {"name": "clerks", "description": "theirs"})
+    pair = {"resource_server_identifier": identifier, "permission_name": "read"}
+    await by_hand(world, "POST", f"/roles/{role['id']}/permissions", {"permissions": [pair]})
+    await world.delete(orders)
+    words = ("would also remove 1 role's permissions (clerks)", identifier)
+    await world.says("Auth0API", "orders", "DeletionBlocked", *words)
+    assert not world.auth0.requests.matching("DELETE", "/resource-servers/")
+    await by_hand(world, "DELETE", f"/roles/{role['id']}")
     await world.gone(("Auth0API", "orders"))
