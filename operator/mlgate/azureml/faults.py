@@ -225,8 +225,10 @@ def _not_allowed(asked: Asked, answer: Answer, said: Refusal) -> Trouble | None:
         return Denied(f"Subscription {asked.subscription} is disabled and can only be read. Enable it in Azure.")
     if answer.status != 403:
         return None
-    action = re.search(r"action '([^']+)'", said.text)
-    scope = re.search(r"scope '([^']+)'", said.text)
+    # LinkedAuthorizationFailed names first what is allowed; only what follows is missing (aad-pod-identity 613).
+    lacking = re.split(r"does not have permission to perform action", said.text)[-1]
+    action = re.search(r"(?:action(?:\(s\))?|^(?:\(s\))?) '([^',]+)", lacking)
+    scope = re.search(r"scope(?:\(s\))? '([^',]+)", lacking)
     if not action:
         return Denied(
             f"{asked.connection} may not do this to the {asked.subject} (403 {said.code}): {_ended(said.sentence)}"
@@ -239,15 +241,17 @@ def _not_allowed(asked: Asked, answer: Answer, said: Refusal) -> Trouble | None:
 
 
 def role_with(action: str) -> str:
-    """The least built-in role that holds an ARM action."""
+    """The least built-in role that holds an ARM action and is of use to mlgate (Azure's list of built-in roles)."""
     low = action.lower()
-    child = "microsoft.machinelearningservices/workspaces/"
-    if low in {f"{child}read", "microsoft.resources/subscriptions/resourcegroups/read"}:
-        return "Reader"
-    outside_data_science = ("write", "delete", "listkeys/action", "computes/")
-    if low.startswith(child) and not low.removeprefix(child).startswith(outside_data_science):
-        return "AzureML Data Scientist"
-    return "Contributor"
+    inside = low.removeprefix("microsoft.machinelearningservices/workspaces/")
+    verb = low.rpartition("/")[2]
+    if inside in {low, "read"}:
+        if low == "microsoft.managedidentity/userassignedidentities/assign/action":
+            return "Managed Identity Operator"
+        return "Reader" if verb == "read" else "Contributor"
+    if inside.startswith("computes/") and verb != "read":
+        return "AzureML Compute Operator"
+    return "Contributor" if inside in {"write", "delete", "listkeys/action"} else "AzureML Data Scientist"
 
 
 _BUSY_STATE = re.compile(r"\b(?:creating|updating|deleting|scaling)\b['\"]? (?:provisioning )?state", re.IGNORECASE)

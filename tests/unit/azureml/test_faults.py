@@ -104,6 +104,12 @@ AUTHORIZATION = (
     "'Microsoft.MachineLearningServices/workspaces/onlineEndpoints/write' "
     "over scope '/subscriptions/sub-1/x' or the scope is invalid."
 )
+LINKED = (  # quoted in aad-pod-identity 613, with an action of ours
+    "The client 'app-1' with object id 'oid' has permission to perform action "
+    "'Microsoft.MachineLearningServices/workspaces/onlineEndpoints/write' on scope '/subscriptions/sub-1/x'; however, it "
+    "does not have permission to perform action 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action' on the "
+    "linked scope(s) '/subscriptions/sub-1/identity,/subscriptions/sub-1/other' or the linked scope(s) are invalid."
+)
 CASES = [
     # Credentials
     Case(
@@ -184,6 +190,31 @@ CASES = [
         Denied,
         Reason.ACCESS_DENIED,
         mentions=("onlineEndpoints/write", "/subscriptions/sub-1/x", "AzureML Data Scientist", "app-1"),
+    ),
+    Case(
+        "a role that is missing on an assigned identity is named, not the one that is there",
+        gateway(403, "LinkedAuthorizationFailed", LINKED),
+        Denied,
+        Reason.ACCESS_DENIED,
+        mentions=(
+            "userAssignedIdentities/assign/action on /subscriptions/sub-1/identity.",
+            "Managed Identity Operator",
+        ),
+        never=("onlineEndpoints/write", "AzureML Data Scientist"),
+    ),
+    Case(
+        "several missing actions on linked scopes are read from their plural",
+        gateway(
+            403,
+            "LinkedAuthorizationFailed",
+            LINKED.replace("perform action 'Microsoft.Man", "perform action(s) 'Microsoft.Man"),
+        ),
+        Denied,
+        Reason.ACCESS_DENIED,
+        mentions=(
+            "userAssignedIdentities/assign/action on /subscriptions/sub-1/identity.",
+            "Managed Identity Operator",
+        ),
     ),
     Case(
         "a policy's refusal names the policy",
@@ -481,6 +512,12 @@ def test_an_answer_without_a_needed_field_names_it() -> None:
         ("Microsoft.MachineLearningServices/workspaces/read", "Reader"),
         ("Microsoft.MachineLearningServices/workspaces/write", "Contributor"),
         ("Microsoft.MachineLearningServices/workspaces/delete", "Contributor"),
+        ("Microsoft.MachineLearningServices/workspaces/listKeys/action", "Contributor"),
+        ("Microsoft.MachineLearningServices/workspaces/computes/read", "AzureML Data Scientist"),
+        ("Microsoft.MachineLearningServices/workspaces/computes/write", "AzureML Compute Operator"),
+        ("Microsoft.MachineLearningServices/locations/usages/read", "Reader"),
+        ("Microsoft.Authorization/roleAssignments/read", "Reader"),
+        ("Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", "Managed Identity Operator"),
         ("Microsoft.Storage/storageAccounts/listKeys/action", "Contributor"),
     ],
 )
