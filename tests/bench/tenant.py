@@ -29,7 +29,7 @@ from mlgate.api.crd import crds
 from mlgate.engine import objects
 from mlgate.engine.clock import Clock
 from mlgate.engine.engine import Engine, Settings
-from mlgate.kinds.gateway_programmer import Gateways
+from mlgate.kinds.gateway.programmer import Gateways
 from mlgate.outbound import Unfenced, Urgency
 from mlgate.shell.store_doorbells import StoreDoorbells
 from mlgate.store.memory import MemoryStore

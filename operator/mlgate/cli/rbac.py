@@ -19,9 +19,9 @@ import yaml
 from ..api import GROUP, KINDS
 from ..api.generated import Generated
 from ..engine.protocols import Composition
-from ..kinds.auth0_app_binding import Auth0AppBinding
-from ..kinds.auth0_mfa_policy import Auth0MFAPolicy
-from ..kinds.secured_model_endpoint import SecuredModelEndpoint
+from ..kinds.auth0.app_binding import Auth0AppBinding
+from ..kinds.auth0.mfa_policy import Auth0MFAPolicy
+from ..kinds.secured_endpoint.secured_model_endpoint import SecuredModelEndpoint
 
 HEADER = "# Generated from the kinds by `python -m mlgate.cli.rbac --out deploy/base/rbac.yaml`. Do not edit.\n"
 NAMESPACE = "mlgate-system"

@@ -1,41 +1,42 @@
 """The kinds: what each wants, what it sees, how the two differ and how to change it. No Kubernetes, no retries, no
-conditions: `engine.protocols` is the contract they keep. A new kind is one module here and one line below."""
+conditions: `engine.protocols` is the contract they keep. A new kind is one module in the folder of
+its service and one line below."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .auth0_action import Auth0Action
-from .auth0_api import Auth0API
-from .auth0_app_binding import Auth0AppBinding
-from .auth0_client import Auth0Client
-from .auth0_client_grant import Auth0ClientGrant
-from .auth0_connection import Auth0Connection
-from .auth0_mfa_factor_set import Auth0MFAFactorSet
-from .auth0_mfa_policy import Auth0MFAPolicy
-from .auth0_organization import Auth0Organization
-from .auth0_role import Auth0Role
-from .auth0_role_assignment import Auth0RoleAssignment
-from .auth0_tenant import Auth0Tenant
-from .auth0_user import Auth0User
-from .azure_connection import AzureConnection
-from .azure_ml_compute import AzureMLCompute
-from .azure_ml_environment import AzureMLEnvironment
-from .azure_ml_model import AzureMLModel
-from .azure_ml_online_deployment import AzureMLOnlineDeployment
-from .azure_ml_online_endpoint import AzureMLOnlineEndpoint
-from .azure_ml_workspace import AzureMLWorkspace
-from .model_gateway import ModelGateway
-from .model_route import ModelRoute
-from .on_auth0 import OnAuth0
-from .secured_model_endpoint import SecuredModelEndpoint
+from .auth0.action import Auth0Action
+from .auth0.api import Auth0API
+from .auth0.app_binding import Auth0AppBinding
+from .auth0.client import Auth0Client
+from .auth0.client_grant import Auth0ClientGrant
+from .auth0.connection import Auth0Connection
+from .auth0.mfa_factor_set import Auth0MFAFactorSet
+from .auth0.mfa_policy import Auth0MFAPolicy
+from .auth0.on_auth0 import OnAuth0
+from .auth0.organization import Auth0Organization
+from .auth0.role import Auth0Role
+from .auth0.role_assignment import Auth0RoleAssignment
+from .auth0.tenant import Auth0Tenant
+from .auth0.user import Auth0User
+from .azure.compute import AzureMLCompute
+from .azure.connection import AzureConnection
+from .azure.environment import AzureMLEnvironment
+from .azure.model import AzureMLModel
+from .azure.online_deployment import AzureMLOnlineDeployment
+from .azure.online_endpoint import AzureMLOnlineEndpoint
+from .azure.workspace import AzureMLWorkspace
+from .gateway.model_gateway import ModelGateway
+from .gateway.model_route import ModelRoute
+from .secured_endpoint.secured_model_endpoint import SecuredModelEndpoint
 
 if TYPE_CHECKING:
     from .. import auth0 as auth0_package
     from .. import azureml as azureml_package
     from ..engine.protocols import Kind
-    from .gateway_view import GatewayView
+    from .gateway.view import GatewayView
 
 
 def build(

@@ -81,9 +81,9 @@ class Operator:
         # Imported here: together they cost half a second that `mlgate get` need not wait for.
         from .. import auth0, azureml, kinds  # noqa: PLC0415
         from ..gateway.server import GatewayServer  # noqa: PLC0415
-        from ..kinds.gateway_assembly import Surroundings  # noqa: PLC0415
-        from ..kinds.gateway_programmer import GatewayProgrammer, Gateways  # noqa: PLC0415
-        from ..kinds.log_follower import LogFollower  # noqa: PLC0415
+        from ..kinds.auth0.log_follower import LogFollower  # noqa: PLC0415
+        from ..kinds.gateway.assembly import Surroundings  # noqa: PLC0415
+        from ..kinds.gateway.programmer import GatewayProgrammer, Gateways  # noqa: PLC0415
 
         outside = parts.outside
         azure_ca = outside.azure_ca_file or outside.ca_file

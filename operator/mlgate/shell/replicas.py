@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..engine.clock import Clock, unix
-from ..kinds.gateway_programmer import Gateways
-from ..kinds.gateway_view import ReplicaReport
+from ..kinds.gateway.programmer import Gateways
+from ..kinds.gateway.view import ReplicaReport
 from ..store.protocol import LEASES, Object, Store, StoreError
 
 log = logging.getLogger(__name__)

@@ -17,17 +17,17 @@ from contract.auth0.recordings import Exchange
 from mlgate.auth0.actions import as_asked
 from mlgate.auth0.secret_names import is_secret
 from mlgate.engine.fields import Fields
-from mlgate.kinds.auth0_action import Auth0Action
-from mlgate.kinds.auth0_api import Auth0API
-from mlgate.kinds.auth0_client import Auth0Client
-from mlgate.kinds.auth0_client_grant import Auth0ClientGrant
-from mlgate.kinds.auth0_connection import Auth0Connection
-from mlgate.kinds.auth0_organization import Auth0Organization
-from mlgate.kinds.auth0_role import Auth0Role
-from mlgate.kinds.auth0_tenant import Auth0Tenant
-from mlgate.kinds.auth0_user import Auth0User, seen_values
-from mlgate.kinds.connection_options import RULES, anything
-from mlgate.kinds.organization_lists import connections_seen
+from mlgate.kinds.auth0.action import Auth0Action
+from mlgate.kinds.auth0.api import Auth0API
+from mlgate.kinds.auth0.client import Auth0Client
+from mlgate.kinds.auth0.client_grant import Auth0ClientGrant
+from mlgate.kinds.auth0.connection import Auth0Connection
+from mlgate.kinds.auth0.connection_options import RULES, anything
+from mlgate.kinds.auth0.organization import Auth0Organization
+from mlgate.kinds.auth0.organization_lists import connections_seen
+from mlgate.kinds.auth0.role import Auth0Role
+from mlgate.kinds.auth0.tenant import Auth0Tenant
+from mlgate.kinds.auth0.user import Auth0User, seen_values
 
 
 def application(body: dict[str, Any]) -> Wish:

@@ -21,8 +21,8 @@ from mlgate.cli.imported import Around, Imported, manifest
 from mlgate.engine.marks import Mark
 from mlgate.engine.protocols import Owner
 from mlgate.engine.references import Resolved, Target
-from mlgate.kinds import deployment_body
-from mlgate.kinds.gateway_programmer import Gateways
+from mlgate.kinds.azure import deployment_body
+from mlgate.kinds.gateway.programmer import Gateways
 from mlgate.store.protocol import Key
 
 pytest.importorskip("azure.ai.ml", reason="azure-ai-ml is an extra")

@@ -23,11 +23,11 @@ from contract.azure.conftest import recording
 from mlgate.azureml import compare
 from mlgate.engine.fields import Fields
 from mlgate.errors import Terminal
-from mlgate.kinds import arm_body
-from mlgate.kinds.azure_ml_model import AzureMLModel
-from mlgate.kinds.azure_ml_online_deployment import AzureMLOnlineDeployment
-from mlgate.kinds.azure_ml_online_endpoint import AzureMLOnlineEndpoint
-from mlgate.kinds.azure_ml_workspace import AzureMLWorkspace
+from mlgate.kinds.azure import arm_body
+from mlgate.kinds.azure.model import AzureMLModel
+from mlgate.kinds.azure.online_deployment import AzureMLOnlineDeployment
+from mlgate.kinds.azure.online_endpoint import AzureMLOnlineEndpoint
+from mlgate.kinds.azure.workspace import AzureMLWorkspace
 
 NOT_IN_MANIFESTS = ("properties.properties",)
 BLIND = {

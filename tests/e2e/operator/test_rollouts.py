@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from mlgate.api.rollout import ModelDeployment
-from mlgate.kinds import revisions
+from mlgate.kinds.secured_endpoint import revisions
 
 from .waiting import eventually
 from .world import World

@@ -18,7 +18,7 @@ import aiohttp
 from mlgate.engine import objects
 from mlgate.gateway.bootstrap import Bootstrap, bootstrap
 from mlgate.gateway.envoy import EnvoyProcess
-from mlgate.kinds.gateway_assembly import Surroundings
+from mlgate.kinds.gateway.assembly import Surroundings
 from mlgate.store.protocol import Object
 
 from .manifests import azure_side, deployment, endpoint, ours

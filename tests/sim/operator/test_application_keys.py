@@ -14,7 +14,7 @@ import jwt
 import pytest
 
 from mlgate.engine import objects
-from mlgate.kinds.application_keys import Key, new_key
+from mlgate.kinds.auth0.application_keys import Key, new_key
 from mlgate_sim.auth0.credentials import new_credential
 
 from .manifests import AUTH0_DOMAIN, api, client, namespace, ours, secret, tenant, tenant_side

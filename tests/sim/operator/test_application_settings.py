@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from mlgate.kinds.application_keys import new_key
+from mlgate.kinds.auth0.application_keys import new_key
 from mlgate_sim.auth0.credentials import new_credential
 
 from .manifests import client, tenant_side

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mlgate.kinds.log_follower import LogFollower
+from mlgate.kinds.auth0.log_follower import LogFollower
 
 from .every_kind import made_whole
 from .manifests import api, auth0_secret, client, namespace, ours, tenant

@@ -14,7 +14,7 @@ import yaml
 
 from mlgate.api import SecuredModelEndpointSpec
 from mlgate.engine import objects
-from mlgate.kinds import revisions
+from mlgate.kinds.secured_endpoint import revisions
 from mlgate.store.protocol import Key, Object
 
 from .life import StoreWrite

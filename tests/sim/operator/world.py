@@ -17,9 +17,9 @@ from mlgate.api.crd import crds
 from mlgate.engine import objects
 from mlgate.engine.engine import Engine, Settings
 from mlgate.gateway.server import GatewayServer
-from mlgate.kinds.gateway_assembly import Surroundings
-from mlgate.kinds.gateway_programmer import GatewayProgrammer, Gateways
-from mlgate.kinds.log_follower import LogFollower
+from mlgate.kinds.auth0.log_follower import LogFollower
+from mlgate.kinds.gateway.assembly import Surroundings
+from mlgate.kinds.gateway.programmer import GatewayProgrammer, Gateways
 from mlgate.shell.ring import Listing
 from mlgate.shell.store_doorbells import StoreDoorbells
 from mlgate.store.memory import MemoryStore

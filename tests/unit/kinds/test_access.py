@@ -13,8 +13,9 @@ from mlgate.azureml import ClientSecret, ManagedIdentity, WorkloadIdentity
 from mlgate.azureml.progress import Progress, State
 from mlgate.engine.protocols import Seen
 from mlgate.errors import Terminal
-from mlgate.kinds import on_auth0, on_azure
-from mlgate.kinds.apis import audience
+from mlgate.kinds.auth0 import on_auth0
+from mlgate.kinds.auth0.apis import audience
+from mlgate.kinds.azure import on_azure
 from mlgate.reasons import Reason
 from mlgate.sensitive import Sensitive
 from unit.kinds.given import MARK, OWNER, an_api, resolved

@@ -8,7 +8,7 @@ import pytest
 
 from mlgate.api import Auth0AppBindingSpec
 from mlgate.engine.references import Need, Resolved
-from mlgate.kinds.auth0_app_binding import Auth0AppBinding
+from mlgate.kinds.auth0.app_binding import Auth0AppBinding
 from mlgate.reasons import Reason
 from unit.engine.samples import WELL, an_object
 from unit.kinds.given import a_secured_endpoint, an_api, owner, resolved

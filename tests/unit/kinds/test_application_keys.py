@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlgate.errors import Terminal
-from mlgate.kinds.application_keys import (
+from mlgate.kinds.auth0.application_keys import (
     IN_SECRET,
     AtAuth0,
     Do,

@@ -10,7 +10,7 @@ import pytest
 from mlgate.azureml import compare
 from mlgate.engine.plan import Action
 from mlgate.errors import Terminal
-from mlgate.kinds import arm_body
+from mlgate.kinds.azure import arm_body
 from mlgate.sensitive import Sensitive
 
 RAW: dict[str, Any] = {

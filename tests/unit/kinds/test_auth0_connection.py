@@ -9,10 +9,10 @@ import pytest
 from mlgate.api.auth0connection import Auth0ConnectionSpec
 from mlgate.engine.plan import Action, wish_hash
 from mlgate.errors import Terminal
-from mlgate.kinds.auth0_connection import Auth0Connection
-from mlgate.kinds.connection_options import OptionsOf, merged
-from mlgate.kinds.on_auth0 import mark_values
-from mlgate.kinds.secret_settings import SecretSettings, refuse_secrets
+from mlgate.kinds.auth0.connection import Auth0Connection
+from mlgate.kinds.auth0.connection_options import OptionsOf, merged
+from mlgate.kinds.auth0.on_auth0 import mark_values
+from mlgate.kinds.auth0.secret_settings import SecretSettings, refuse_secrets
 from mlgate.sensitive import Sensitive
 from mlgate.store.protocol import Key
 from unit.engine.samples import an_object

@@ -12,11 +12,11 @@ from mlgate.api.auth0clientgrant import Auth0ClientGrantSpec
 from mlgate.api.auth0role import Auth0RoleSpec
 from mlgate.engine.plan import Action
 from mlgate.errors import Terminal
-from mlgate.kinds.auth0_api import Auth0API
-from mlgate.kinds.auth0_client import Auth0Client
-from mlgate.kinds.auth0_client_grant import Auth0ClientGrant
-from mlgate.kinds.auth0_role import Auth0Role
-from mlgate.kinds.on_auth0 import mark_values
+from mlgate.kinds.auth0.api import Auth0API
+from mlgate.kinds.auth0.client import Auth0Client
+from mlgate.kinds.auth0.client_grant import Auth0ClientGrant
+from mlgate.kinds.auth0.on_auth0 import mark_values
+from mlgate.kinds.auth0.role import Auth0Role
 from unit.engine.samples import an_object
 from unit.kinds.given import MARK, OWNER, an_api, resolved
 

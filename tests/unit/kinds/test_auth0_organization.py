@@ -9,9 +9,9 @@ import pytest
 from mlgate.api.auth0organization import Auth0OrganizationSpec
 from mlgate.engine.plan import Action
 from mlgate.errors import Terminal
-from mlgate.kinds.auth0_organization import Auth0Organization
-from mlgate.kinds.on_auth0 import mark_values
-from mlgate.kinds.organization_members import RolesOfMembers
+from mlgate.kinds.auth0.on_auth0 import mark_values
+from mlgate.kinds.auth0.organization import Auth0Organization
+from mlgate.kinds.auth0.organization_members import RolesOfMembers
 from unit.engine.samples import an_object
 from unit.kinds.given import MARK, OWNER, resolved
 

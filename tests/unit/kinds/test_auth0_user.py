@@ -9,8 +9,8 @@ import pytest
 from mlgate.api.auth0user import Auth0UserSpec
 from mlgate.engine.plan import wish_hash
 from mlgate.errors import Terminal
-from mlgate.kinds.auth0_role_assignment import Auth0RoleAssignment, moment, pair
-from mlgate.kinds.auth0_user import Auth0User, Password, chosen_id, patches, seen_values
+from mlgate.kinds.auth0.role_assignment import Auth0RoleAssignment, moment, pair
+from mlgate.kinds.auth0.user import Auth0User, Password, chosen_id, patches, seen_values
 from mlgate.sensitive import Sensitive
 from mlgate.store.protocol import Key
 from unit.kinds.given import MARK, OWNER, resolved

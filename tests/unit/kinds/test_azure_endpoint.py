@@ -11,8 +11,8 @@ from mlgate.api.azuremlonlineendpoint import AzureMLOnlineEndpointSpec
 from mlgate.azureml.progress import Progress, State
 from mlgate.engine.protocols import Seen
 from mlgate.errors import Wait
-from mlgate.kinds.azure_ml_online_endpoint import MIRROR, TRAFFIC, AzureMLOnlineEndpoint
-from mlgate.kinds.on_azure import mark_tags
+from mlgate.kinds.azure.on_azure import mark_tags
+from mlgate.kinds.azure.online_endpoint import MIRROR, TRAFFIC, AzureMLOnlineEndpoint
 from unit.engine.samples import an_object
 from unit.kinds.given import MARK, OWNER, resolved
 

@@ -11,8 +11,18 @@ import pytest
 
 from mlgate.api.azuremlonlineendpoint import EndpointCredentialsSecret
 from mlgate.azureml import Keys, Slot
-from mlgate.kinds.endpoint_credential import credential_due
-from mlgate.kinds.endpoint_keys import ASK_AGAIN, CHECK_EVERY, Do, Noted, Rotation, must_ask, next_step, told, waits
+from mlgate.kinds.azure.endpoint_credential import credential_due
+from mlgate.kinds.azure.endpoint_keys import (
+    ASK_AGAIN,
+    CHECK_EVERY,
+    Do,
+    Noted,
+    Rotation,
+    must_ask,
+    next_step,
+    told,
+    waits,
+)
 from mlgate.sensitive import Sensitive
 
 OLD1, OLD2, NEW1, NEW2, LOST = (Sensitive(f"key {name}") for name in ("old 1", "old 2", "new 1", "new 2", "lost"))

@@ -11,7 +11,7 @@ import pytest
 
 from mlgate.api.modelroute import RateLimit
 from mlgate.gateway import model
-from mlgate.kinds.gateway_assembly import Assembly, Place, Surroundings, assemble
+from mlgate.kinds.gateway.assembly import Assembly, Place, Surroundings, assemble
 from mlgate.store.protocol import Key, Object, key_of
 from unit.engine.samples import an_object
 

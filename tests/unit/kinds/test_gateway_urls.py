@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlgate.kinds.gateway_assembly import url_of
+from mlgate.kinds.gateway.assembly import url_of
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mlgate.kinds.mfa_action_code import MFARules, action_code
+from mlgate.kinds.auth0.mfa_action_code import MFARules, action_code
 
 HARNESS = """
 const fs = require("fs");

@@ -9,7 +9,7 @@ import pytest
 
 from mlgate.azureml.preflight_reads import Size, Usage
 from mlgate.errors import Terminal, Wait
-from mlgate.kinds.preflight import ACR_PULL, BLOB_READER, PULLS, READER, Access, Asked, Facts, findings, trouble
+from mlgate.kinds.azure.preflight import ACR_PULL, BLOB_READER, PULLS, READER, Access, Asked, Facts, findings, trouble
 from mlgate.reasons import Reason
 
 SMALL = Size("Standard_DS2_v2", "standardDSv2Family", 2, True)

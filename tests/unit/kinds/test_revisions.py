@@ -10,8 +10,8 @@ import pytest
 from mlgate.api.rollout import ModelDeployment, Rollout
 from mlgate.azureml import Sessions
 from mlgate.engine.protocols import Standing
-from mlgate.kinds import open_versions, revisions
-from mlgate.kinds.rollout import Pause, Step
+from mlgate.kinds.secured_endpoint import open_versions, revisions
+from mlgate.kinds.secured_endpoint.rollout import Pause, Step
 from unit.kinds.given import OWNER, resolved
 from unit.kinds.test_secured_model_endpoint import a_spec
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from mlgate.kinds import rollout, rollout_record
-from mlgate.kinds.rollout import (
+from mlgate.kinds.secured_endpoint import rollout, rollout_record
+from mlgate.kinds.secured_endpoint.rollout import (
     Answer,
     Found,
     Pause,

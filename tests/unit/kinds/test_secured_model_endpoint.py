@@ -10,7 +10,13 @@ from mlgate.api import KINDS, SecuredModelEndpointSpec
 from mlgate.api.meta import KindType
 from mlgate.azureml import Sessions
 from mlgate.engine.protocols import Child
-from mlgate.kinds.secured_model_endpoint import SecuredModelEndpoint, child_name, slug, traffic_health, wanted_traffic
+from mlgate.kinds.secured_endpoint.secured_model_endpoint import (
+    SecuredModelEndpoint,
+    child_name,
+    slug,
+    traffic_health,
+    wanted_traffic,
+)
 from mlgate.reasons import Reason
 from mlgate.store.protocol import Object
 from unit.engine.samples import WELL, an_object, condition

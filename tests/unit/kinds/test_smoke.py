@@ -8,7 +8,7 @@ import pytest
 
 from mlgate.api.rollout import SmokeExpectation
 from mlgate.azureml import ScoringAnswer
-from mlgate.kinds.smoke import judged
+from mlgate.kinds.secured_endpoint.smoke import judged
 
 NAME = "fraud-1a2b3c4d"
 GOOD, BAD, NOTHING = True, False, None

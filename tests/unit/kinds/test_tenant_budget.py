@@ -6,7 +6,7 @@ import pytest
 
 from mlgate.auth0 import Allowed
 from mlgate.auth0.ratelimit import Limit
-from mlgate.kinds.auth0_tenant import request_budget
+from mlgate.kinds.auth0.tenant import request_budget
 
 FREE = {"group": "tenant", "burst": 2, "perMinute": 120}
 

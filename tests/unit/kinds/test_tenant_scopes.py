@@ -10,8 +10,8 @@ import pytest
 
 from mlgate import kinds
 from mlgate.api.auth0tenant import Auth0TenantSpec
-from mlgate.kinds.auth0_tenant import LOGS, SETTINGS, Auth0Tenant
-from mlgate.kinds.on_auth0 import OnAuth0
+from mlgate.kinds.auth0.on_auth0 import OnAuth0
+from mlgate.kinds.auth0.tenant import LOGS, SETTINGS, Auth0Tenant
 from mlgate_sim.auth0 import management_api
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "real-services.md"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mlgate.kinds.trigger_order import Place, with_ours, without
+from mlgate.kinds.auth0.trigger_order import Place, with_ours, without
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import pytest
 
 from mlgate.engine.clock import Clock, rfc3339
 from mlgate.gateway.server import Published
-from mlgate.kinds.gateway_programmer import Gateways
-from mlgate.kinds.gateway_view import GatewayReport, ReplicaReport, together
+from mlgate.kinds.gateway.programmer import Gateways
+from mlgate.kinds.gateway.view import GatewayReport, ReplicaReport, together
 from mlgate.shell.replicas import LABEL, REPORT, SILENT, Replicas, heard
 from mlgate.store.memory import MemoryStore
 from mlgate.store.protocol import LEASES, NAMESPACES

@@ -1,0 +1,1 @@
+"""Kinds of Azure Machine Learning: the connection, the workspace and what lives in it."""
