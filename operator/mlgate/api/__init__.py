@@ -23,6 +23,7 @@ from .auth0roleassignment import AUTH0_ROLE_ASSIGNMENT, Auth0RoleAssignmentSpec,
 from .auth0tenant import AUTH0_TENANT, Auth0TenantSpec, Auth0TenantStatus
 from .auth0user import AUTH0_USER, Auth0UserSpec, Auth0UserStatus
 from .azureconnection import AZURE_CONNECTION, AzureConnectionSpec, AzureConnectionStatus
+from .azuremlbatchendpoint import AZURE_ML_BATCH_ENDPOINT, AzureMLBatchEndpointSpec, AzureMLBatchEndpointStatus
 from .azuremlcompute import AZURE_ML_COMPUTE, AzureMLComputeSpec, AzureMLComputeStatus
 from .azuremlenvironment import AZURE_ML_ENVIRONMENT, AzureMLEnvironmentSpec, AzureMLEnvironmentStatus
 from .azuremlmodel import AZURE_ML_MODEL, AzureMLModelSpec, AzureMLModelStatus
@@ -84,6 +85,7 @@ KINDS: Mapping[str, KindType] = MappingProxyType(
             AZURE_ML_ENVIRONMENT,
             AZURE_ML_ONLINE_ENDPOINT,
             AZURE_ML_ONLINE_DEPLOYMENT,
+            AZURE_ML_BATCH_ENDPOINT,
             MODEL_GATEWAY,
             MODEL_ROUTE,
             SECURED_MODEL_ENDPOINT,
@@ -111,6 +113,7 @@ __all__ = [
     "AUTH0_TENANT",
     "AUTH0_USER",
     "AZURE_CONNECTION",
+    "AZURE_ML_BATCH_ENDPOINT",
     "AZURE_ML_COMPUTE",
     "AZURE_ML_ENVIRONMENT",
     "AZURE_ML_MODEL",
@@ -157,6 +160,8 @@ __all__ = [
     "Auth0UserStatus",
     "AzureConnectionSpec",
     "AzureConnectionStatus",
+    "AzureMLBatchEndpointSpec",
+    "AzureMLBatchEndpointStatus",
     "AzureMLComputeSpec",
     "AzureMLComputeStatus",
     "AzureMLEnvironmentSpec",

@@ -99,7 +99,7 @@ def endpoint_id(workspace: str, name: str) -> str:
 
 
 def deployment_id(endpoint: str, name: str) -> str:
-    """The ARM id of a deployment of the online endpoint with the ARM id `endpoint`. Raises Terminal."""
+    """The ARM id of a deployment of the online or batch endpoint with the ARM id `endpoint`. Raises Terminal."""
     return str(read(f"{endpoint}/deployments/{name}"))
 
 

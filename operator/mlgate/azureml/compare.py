@@ -221,6 +221,33 @@ DEPLOYMENT: Mapping[str, Same] = {
     "properties.scaleSettings.pollingInterval": duration,
     "properties.properties": contains,
 }
+BATCH_ENDPOINT: Mapping[str, Same] = {
+    "location": location,
+    "tags": contains,
+    "identity": identity,
+    "properties.authMode": any_case,
+    "properties.defaults.deploymentName": any_case,
+    "properties.properties": contains,
+}
+BATCH_DEPLOYMENT: Mapping[str, Same] = {
+    "location": location,
+    "tags": contains,
+    "properties.compute": any_case,
+    "properties.model.referenceType": any_case,
+    "properties.model.assetId": asset,
+    "properties.environmentId": asset,
+    "properties.codeConfiguration.codeId": asset,
+    "properties.environmentVariables": contains,
+    "properties.miniBatchSize": number,
+    "properties.maxConcurrencyPerInstance": number,
+    "properties.errorThreshold": number,
+    "properties.outputAction": any_case,
+    "properties.loggingLevel": any_case,
+    "properties.retrySettings.maxRetries": number,
+    "properties.retrySettings.timeout": duration,
+    "properties.resources.instanceCount": number,
+    "properties.properties": contains,
+}
 COMPUTE: Mapping[str, Same] = {
     "location": location,
     "tags": contains,

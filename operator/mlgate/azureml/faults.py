@@ -277,7 +277,11 @@ def _busy(asked: Asked, answer: Answer, said: Refusal, after: float | None) -> T
             after=wait,
         )
     if said.says(
-        "StorageAccountIsNotProvisioned", "provisioning state", "while it receives traffic", "receiving traffic"
+        "StorageAccountIsNotProvisioned",
+        "provisioning state",
+        "while it receives traffic",
+        "receiving traffic",
+        "while it is the default",
     ):
         return Wait(
             f"Azure cannot do this to the {asked.subject} yet: {_ended(said.sentence)} mlgate looks again.",

@@ -13,6 +13,8 @@ from . import progress as progress_module
 from .access import AzureAccess, Cloud
 from .arm_id import Subject
 from .assets import AssetVersions
+from .batch_deployments import BatchDeployments
+from .batch_endpoints import BatchEndpoints
 from .computes import Computes
 from .deployments import Deployments
 from .endpoints import Endpoints
@@ -47,6 +49,8 @@ class Session:
         self.workspaces = Workspaces(wire, access.subscription_id)
         self.endpoints = Endpoints(wire, aging)
         self.deployments = Deployments(wire, aging)
+        self.batch_endpoints = BatchEndpoints(wire, aging)
+        self.batch_deployments = BatchDeployments(wire, aging)
         self.computes = Computes(wire)
         self.registered_models = AssetVersions(wire, Subject.MODEL, "models")
         self.registered_environments = AssetVersions(wire, Subject.ENVIRONMENT, "environments")

@@ -21,6 +21,7 @@ from .auth0.role import Auth0Role
 from .auth0.role_assignment import Auth0RoleAssignment
 from .auth0.tenant import Auth0Tenant
 from .auth0.user import Auth0User
+from .azure.batch_endpoint import AzureMLBatchEndpoint
 from .azure.compute import AzureMLCompute
 from .azure.connection import AzureConnection
 from .azure.environment import AzureMLEnvironment
@@ -65,6 +66,7 @@ def build(
         AzureMLEnvironment(azure),
         AzureMLOnlineEndpoint(azure, gateways),
         AzureMLOnlineDeployment(azure),
+        AzureMLBatchEndpoint(azure),
         ModelGateway(gateways),
         ModelRoute(gateways),
         SecuredModelEndpoint(azure),

@@ -16,6 +16,8 @@ from mlgate_sim.azure import (
     arm_errors,
     assets,
     authorization,
+    batch_deployments,
+    batch_endpoints,
     computes,
     deployments,
     endpoint_credentials,
@@ -76,6 +78,16 @@ def resource_routes(sign: endpoint_credentials.Sign) -> dict[tuple[str, ...], Ro
             deployments.delete,
             actions={"getlogs": deployments.get_logs},
             reads={"skus": deployments.skus},
+        ),
+        ("workspaces", "batchendpoints"): Routes(
+            endpoints.missing,
+            batch_endpoints.put,
+            batch_endpoints.patch,
+            batch_endpoints.delete,
+            actions={"listkeys": batch_endpoints.list_keys},
+        ),
+        ("workspaces", "batchendpoints", "deployments"): Routes(
+            deployments.missing, batch_deployments.put, batch_deployments.patch, batch_deployments.delete
         ),
         ("workspaces", "computes"): Routes(computes.missing, computes.put, computes.patch, computes.delete),
         ("workspaces", "datastores"): Routes(assets.missing, actions={"listsecrets": assets.list_secrets}),
@@ -176,7 +188,7 @@ class Arm:
         path, state = request.path, self.state
         if path.types:
             workspaces.require(state, path)
-        if path.types == ("workspaces", "onlineendpoints"):
+        if path.types[1:] in (("onlineendpoints",), ("batchendpoints",)):
             endpoints.require(state, path)
         found = self._containers(path, kind) if kind in assets.KINDS else state.collection(path.resource_id(), kind)
         if kind == "versions":

@@ -18,6 +18,7 @@ ML_PROVIDER = "Microsoft.MachineLearningServices"
 CANONICAL_TYPES = {
     "workspaces": "workspaces",
     "onlineendpoints": "onlineEndpoints",
+    "batchendpoints": "batchEndpoints",
     "deployments": "deployments",
     "models": "models",
     "environments": "environments",

@@ -14,7 +14,7 @@ from typing import Literal
 
 from mlgate_sim.azure.arm_message import ML_PROVIDER, Json
 
-Kind = Literal["workspace", "oe", "od", "compute"]
+Kind = Literal["workspace", "oe", "od", "bebes", "bedep", "compute"]
 Verb = Literal["put", "patch", "delete", "regenerateKeys"]
 
 

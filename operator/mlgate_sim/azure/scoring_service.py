@@ -18,7 +18,7 @@ from typing import Any
 
 from aiohttp import web
 
-from mlgate_sim.azure import scoring
+from mlgate_sim.azure import batch_scoring, scoring
 from mlgate_sim.azure.arm_message import Answer, Json, Refusal
 from mlgate_sim.azure.entra import TokenSigner
 from mlgate_sim.azure.scoring_script import ScoringFault
@@ -58,6 +58,24 @@ class ScoringService:
         notes(request)["deployment"] = answer.headers.get(scoring.DEPLOYMENT_HEADER)
         if answer.status == 200 and STREAM in request.headers.get("Accept", ""):
             return await self._stream(request, answer, fault)
+        return to_response(answer, request)
+
+    async def jobs(self, request: web.Request) -> web.StreamResponse:
+        """POST jobs: a batch endpoint is called."""
+        try:
+            body = json.loads(await request.text() or "{}")
+            answer = batch_scoring.jobs(
+                self.state,
+                self.signer,
+                request.match_info["host"],
+                authorization=request.headers.get("Authorization"),
+                pinned=request.headers.get(scoring.DEPLOYMENT_HEADER),
+                body=body if isinstance(body, dict) else {},
+            )
+        except ValueError:
+            answer = Answer(400, "The body is no JSON.")
+        except Refusal as refusal:
+            answer = refusal.answer
         return to_response(answer, request)
 
     async def swagger(self, request: web.Request) -> web.StreamResponse:

@@ -246,6 +246,7 @@ class AzureSimulator(Simulator):
         yield web.get("/{tenant}/discovery/v2.0/keys", self._keys)
         yield web.post("/{tenant}/oauth2/v2.0/token", self._token)
         yield web.post("/scoring/{host}/score", self._scoring.score)
+        yield web.post("/scoring/{host}/jobs", self._scoring.jobs)
         yield web.get("/scoring/{host}/swagger.json", self._scoring.swagger)
         yield web.route("*", "/{path:.*}", self._resource_manager)
 

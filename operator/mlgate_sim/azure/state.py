@@ -68,10 +68,10 @@ class AzureState:
                 return operation
         return None
 
-    def endpoint_named(self, name: str, location: str) -> Json | None:
-        """The online endpoint that holds `name` in a region."""
+    def endpoint_named(self, name: str, location: str, kind: str = "onlineendpoints") -> Json | None:
+        """The endpoint of a kind that holds `name` in a region."""
         for key, found in self.resources.items():
-            is_endpoint = key.split("/")[-2] == "onlineendpoints"
+            is_endpoint = key.split("/")[-2] == kind
             if is_endpoint and found["name"].lower() == name.lower() and same_location(found["location"], location):
                 return found
         return None
@@ -228,7 +228,10 @@ _PARTS = {
 
 
 def _is_ready_deployment(key: str, resource: Json) -> bool:
-    return key.split("/")[-2] == "deployments" and resource["properties"].get("provisioningState") == "Succeeded"
+    return (
+        key.split("/")[-4::2] == ["onlineendpoints", "deployments"]
+        and resource["properties"].get("provisioningState") == "Succeeded"
+    )
 
 
 def normal_location(location: str) -> str:

@@ -12,6 +12,7 @@ import aiohttp
 
 from mlgate_sim.azure import AzureSimulator
 from mlgate_sim.azure.arm_message import parse_path
+from mlgate_sim.azure.entra import ML_AUDIENCE
 
 OPERATION_SECONDS = 540.0  # a deployment in TestOnlineDeployment took 9 min 11 s
 ELIDED = "…"
@@ -53,6 +54,8 @@ class Replay:
         request, response = exchange["request"], exchange["response"]
         scoring = SCORING.fullmatch(request["url"])
         if scoring:
+            if scoring[3] == "/jobs":
+                return await self._call_batch(scoring[1], exchange)
             url = f"{self.azure.url}/scoring/{scoring[1]}.{scoring[2]}{scoring[3]}"
             return await self._http(request["method"], url, request["body"], self.endpoint_token)
         url = self._completed(request["url"])
@@ -71,6 +74,28 @@ class Replay:
         if url.partition("?")[0].endswith("/token") and isinstance(answered.body, dict):
             self.endpoint_token = str(answered.body.get("accessToken", ""))
         return answered
+
+    async def _call_batch(self, name: str, exchange: dict[str, Any]) -> Answered:
+        """A call of a batch endpoint: on a deployment that stands, with a token of Entra. The recorded host is a test host
+        of another region than the endpoint's."""
+        deployment = _header(exchange["response"]["headers"], "azureml-model-deployment")
+        found = self.azure.memory.endpoint_named(name, self.location, "batchendpoints")
+        endpoint = found["id"] if found else f"{self.azure.workspace_id('00000')}/batchEndpoints/{name}"
+        self._seed(endpoint.partition("/batchEndpoints/")[0], {"location": self.location})
+        self._seed(endpoint, {"location": self.location, "properties": {"authMode": "aadToken"}})
+        self.clock.time += OPERATION_SECONDS
+        model = {"referenceType": "Id", "assetId": "azureml:mnist:1"}
+        self._seed(f"{endpoint}/deployments/{deployment}", {"location": self.location, "properties": {"model": model}})
+        asked = {
+            "location": self.location,
+            "properties": {"authMode": "aadToken", "defaults": {"deploymentName": deployment}},
+        }
+        self.azure.arm("PUT", endpoint, asked)
+        self.clock.time += OPERATION_SECONDS
+        token = self.azure.signer.sign({**self.azure.entra.claims(ML_AUDIENCE)})
+        request = exchange["request"]
+        url = f"{self.azure.url}/scoring/{name}.{self.location}/jobs"
+        return await self._http(request["method"], url, request["body"], token)
 
     async def _http(self, method: str, url: str, body: Any, token: str) -> Answered:
         headers = {"Authorization": f"Bearer {token}"}

@@ -103,6 +103,7 @@ ORDER = (
     "SecuredModelEndpoint",
     "AzureMLOnlineEndpoint",
     "AzureMLOnlineDeployment",
+    "AzureMLBatchEndpoint",
     "Auth0API",
     "Auth0Role",
     "ModelRoute",

@@ -15,11 +15,10 @@ from ...engine.marks import Mark
 from ...engine.plan import Action, Plan
 from ...engine.protocols import Applied, Deletion, Health, Outputs, Owner, Seen, Situation, Wanted
 from ...engine.references import Ref, Resolved
-from ...errors import Wait
 from ...store.protocol import Object
 from . import arm_body
 from .deployment_body import iso
-from .in_workspace import Placed, find_session, target_of, workspace
+from .in_workspace import Placed, arm_id_of, being_made, find_session, location, workspace
 from .on_azure import OnAzure, going, health, met_first, whose
 from .workspace import arm_identity
 
@@ -60,17 +59,11 @@ class AzureMLCompute(OnAzure[AzureMLComputeSpec, Placed]):
 
     async def connect(self, owner: Owner, spec: AzureMLComputeSpec, refs: Resolved) -> Placed:
         found = find_session(self._sessions, refs)
-        inside = target_of("AzureMLWorkspace", refs).external_id
-        if inside is None:
-            raise KeyError("AzureMLWorkspace")
-        return Placed(found, found.computes.id(inside, spec.azure_name or owner.name))
+        return Placed(found, found.computes.id(arm_id_of("AzureMLWorkspace", refs), spec.azure_name or owner.name))
 
     def desired(self, owner: Owner, spec: AzureMLComputeSpec, refs: Resolved) -> Wanted:
-        within = target_of("AzureMLWorkspace", refs)
-        location = spec.location or within.status.get("location")
-        if location is None:
-            raise Wait(f"AzureMLWorkspace {within.namespace}/{within.name} does not say its location yet.")
-        more = {"location": location, "tags": dict(spec.tags or {}), "properties.computeType": "AmlCompute"}
+        region = spec.location or location(refs)
+        more = {"location": region, "tags": dict(spec.tags or {}), "properties.computeType": "AmlCompute"}
         wanted = arm_body.wish(spec, WRITTEN, **more)
         if spec.idle_time is not None:
             wanted[IDLE] = iso(spec.idle_time)
@@ -92,10 +85,7 @@ class AzureMLCompute(OnAzure[AzureMLComputeSpec, Placed]):
         }
 
     def hindrance(self, spec: AzureMLComputeSpec, refs: Resolved, *, creating: bool) -> str:
-        within = target_of("AzureMLWorkspace", refs)
-        if creating and within.status.get("provisioningState") != "Succeeded":
-            return f"AzureMLWorkspace {within.namespace}/{within.name} is still being made."
-        return ""
+        return being_made(refs) if creating else ""
 
     async def observe(self, conn: Placed, external_id: str, wanted: Wanted, mark: Mark) -> Seen | None:
         raw = await conn.session.computes.get(external_id)

@@ -9,6 +9,7 @@ from ...api.references import ObjectRef
 from ...azureml import Session, Sessions
 from ...engine.protocols import Owner
 from ...engine.references import Need, Ref, Resolved, Target
+from ...errors import Wait
 from ...store.protocol import Key
 from .. import links
 from .on_azure import session
@@ -31,9 +32,9 @@ def workspace(owner: Owner, ref: ObjectRef, path: str = "spec.workspaceRef") -> 
     return Ref(links.key("AzureMLWorkspace", owner, ref), path, Need.IDENTITY, then=_connection)
 
 
-def endpoint(owner: Owner, ref: ObjectRef, path: str = "spec.endpointRef") -> Ref:
+def endpoint(owner: Owner, ref: ObjectRef, path: str = "spec.endpointRef", kind: str = "AzureMLOnlineEndpoint") -> Ref:
     """The endpoint and, behind it, its workspace, connection and credentials."""
-    return Ref(links.key("AzureMLOnlineEndpoint", owner, ref), path, Need.IDENTITY, then=_workspace)
+    return Ref(links.key(kind, owner, ref), path, Need.IDENTITY, then=_workspace)
 
 
 def find_session(sessions: Sessions, refs: Resolved) -> Session:
@@ -52,6 +53,31 @@ def target_of(kind: str, refs: Resolved) -> Target:
     return target
 
 
+def arm_id_of(kind: str, refs: Resolved) -> str:
+    """The ARM id of the one resolved object of a kind. Raises KeyError when it has none (any more)."""
+    found = target_of(kind, refs).external_id
+    if found is None:
+        raise KeyError(kind)
+    return found
+
+
+def location(refs: Resolved) -> str:
+    """The region of the workspace. Raises Wait until it says it."""
+    within = target_of("AzureMLWorkspace", refs)
+    found = within.status.get("location")
+    if found is None:
+        raise Wait(f"AzureMLWorkspace {within.namespace}/{within.name} does not say its location yet.")
+    return str(found)
+
+
+def being_made(refs: Resolved) -> str:
+    """Why nothing can be made in the workspace yet (empty: it can)."""
+    within = target_of("AzureMLWorkspace", refs)
+    if within.status.get("provisioningState") != "Succeeded":
+        return f"AzureMLWorkspace {within.namespace}/{within.name} is still being made."
+    return ""
+
+
 def _connection(target: Target) -> Iterable[Ref]:
     named = target.spec["connectionRef"]
     asking = Owner(target.namespace, target.name, "", 0, None)  # type: ignore[arg-type]
@@ -62,5 +88,5 @@ def _connection(target: Target) -> Iterable[Ref]:
 def _workspace(target: Target) -> Iterable[Ref]:
     named = target.spec["workspaceRef"]
     key = Key("AzureMLWorkspace", named.get("namespace") or target.namespace, named["name"])
-    path = f"spec.workspaceRef of AzureMLOnlineEndpoint {target.name}"
+    path = f"spec.workspaceRef of {target.object['kind']} {target.name}"
     yield Ref(key, path, Need.IDENTITY, then=_connection)
