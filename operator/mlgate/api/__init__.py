@@ -23,6 +23,11 @@ from .auth0roleassignment import AUTH0_ROLE_ASSIGNMENT, Auth0RoleAssignmentSpec,
 from .auth0tenant import AUTH0_TENANT, Auth0TenantSpec, Auth0TenantStatus
 from .auth0user import AUTH0_USER, Auth0UserSpec, Auth0UserStatus
 from .azureconnection import AZURE_CONNECTION, AzureConnectionSpec, AzureConnectionStatus
+from .azuremlbatchdeployment import (
+    AZURE_ML_BATCH_DEPLOYMENT,
+    AzureMLBatchDeploymentSpec,
+    AzureMLBatchDeploymentStatus,
+)
 from .azuremlbatchendpoint import AZURE_ML_BATCH_ENDPOINT, AzureMLBatchEndpointSpec, AzureMLBatchEndpointStatus
 from .azuremlcompute import AZURE_ML_COMPUTE, AzureMLComputeSpec, AzureMLComputeStatus
 from .azuremlenvironment import AZURE_ML_ENVIRONMENT, AzureMLEnvironmentSpec, AzureMLEnvironmentStatus
@@ -86,6 +91,7 @@ KINDS: Mapping[str, KindType] = MappingProxyType(
             AZURE_ML_ONLINE_ENDPOINT,
             AZURE_ML_ONLINE_DEPLOYMENT,
             AZURE_ML_BATCH_ENDPOINT,
+            AZURE_ML_BATCH_DEPLOYMENT,
             MODEL_GATEWAY,
             MODEL_ROUTE,
             SECURED_MODEL_ENDPOINT,
@@ -113,6 +119,7 @@ __all__ = [
     "AUTH0_TENANT",
     "AUTH0_USER",
     "AZURE_CONNECTION",
+    "AZURE_ML_BATCH_DEPLOYMENT",
     "AZURE_ML_BATCH_ENDPOINT",
     "AZURE_ML_COMPUTE",
     "AZURE_ML_ENVIRONMENT",
@@ -160,6 +167,8 @@ __all__ = [
     "Auth0UserStatus",
     "AzureConnectionSpec",
     "AzureConnectionStatus",
+    "AzureMLBatchDeploymentSpec",
+    "AzureMLBatchDeploymentStatus",
     "AzureMLBatchEndpointSpec",
     "AzureMLBatchEndpointStatus",
     "AzureMLComputeSpec",

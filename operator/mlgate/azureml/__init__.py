@@ -13,7 +13,7 @@ from .endpoints import Keys, Slot
 from .explain import Failure, explain
 from .faults import SoftDeletedTwin
 from .progress import OperationStatus, Progress, State
-from .resources import Accepted
+from .resources import Accepted, Resources
 from .scoring import Scoring, ScoringAnswer, ScoringRequest
 from .session import Session, Sessions
 from .wire import API_VERSION, EndpointToken, RequestSeen
@@ -32,6 +32,7 @@ __all__ = [
     "OperationStatus",
     "Progress",
     "RequestSeen",
+    "Resources",
     "Scoring",
     "ScoringAnswer",
     "ScoringRequest",

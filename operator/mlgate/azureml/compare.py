@@ -83,6 +83,14 @@ def covers(wanted: Any, seen: Any) -> bool:
     return exact(wanted, seen)
 
 
+def run_settings(wanted: Any, seen: Any) -> bool:
+    """Settings of a pipeline's runs: Azure writes some keys in full (`ComponentDeployment.Settings.continue_on_step_failure`)
+    and may add others; True is "True"."""
+    there = {str(key).rpartition(".")[2].lower(): str(value).lower() for key, value in (seen or {}).items()}
+    asked = {str(key).rpartition(".")[2].lower(): str(value).lower() for key, value in (wanted or {}).items()}
+    return asked.items() <= there.items()
+
+
 def names(wanted: Any, seen: Any) -> bool:
     """Lists of names (of headers): in any order and casing."""
     return {str(name).lower() for name in wanted or ()} == {str(name).lower() for name in seen or ()}
@@ -246,6 +254,10 @@ BATCH_DEPLOYMENT: Mapping[str, Same] = {
     "properties.retrySettings.maxRetries": number,
     "properties.retrySettings.timeout": duration,
     "properties.resources.instanceCount": number,
+    "properties.deploymentConfiguration.deploymentConfigurationType": any_case,
+    "properties.deploymentConfiguration.componentId.referenceType": any_case,
+    "properties.deploymentConfiguration.componentId.assetId": asset,
+    "properties.deploymentConfiguration.settings": run_settings,
     "properties.properties": contains,
 }
 COMPUTE: Mapping[str, Same] = {

@@ -21,6 +21,7 @@ from .auth0.role import Auth0Role
 from .auth0.role_assignment import Auth0RoleAssignment
 from .auth0.tenant import Auth0Tenant
 from .auth0.user import Auth0User
+from .azure.batch_deployment import AzureMLBatchDeployment
 from .azure.batch_endpoint import AzureMLBatchEndpoint
 from .azure.compute import AzureMLCompute
 from .azure.connection import AzureConnection
@@ -67,6 +68,7 @@ def build(
         AzureMLOnlineEndpoint(azure, gateways),
         AzureMLOnlineDeployment(azure),
         AzureMLBatchEndpoint(azure),
+        AzureMLBatchDeployment(azure),
         ModelGateway(gateways),
         ModelRoute(gateways),
         SecuredModelEndpoint(azure),

@@ -24,6 +24,8 @@ from mlgate.azureml import compare
 from mlgate.engine.fields import Fields
 from mlgate.errors import Terminal
 from mlgate.kinds.azure import arm_body
+from mlgate.kinds.azure.batch_deployment import AzureMLBatchDeployment
+from mlgate.kinds.azure.batch_endpoint import AzureMLBatchEndpoint
 from mlgate.kinds.azure.model import AzureMLModel
 from mlgate.kinds.azure.online_deployment import AzureMLOnlineDeployment
 from mlgate.kinds.azure.online_endpoint import AzureMLOnlineEndpoint
@@ -191,6 +193,54 @@ def test_a_changed_value_is_seen(name: str) -> None:
     ],
 )
 def test_a_deployment_reads_back_in_other_words(path: str, wanted: Any, seen: Any) -> None:
+    reads_back(AzureMLOnlineDeployment.fields, path, wanted, seen)
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted", "seen"),
+    [
+        pytest.param("properties.retrySettings.timeout", "PT300S", "PT5M", id="a duration in minutes"),
+        pytest.param("properties.outputAction", "AppendRow", "appendRow", id="a word in another casing"),
+        pytest.param("properties.loggingLevel", "Info", "info", id="a level in another casing"),
+        pytest.param("properties.model.referenceType", "Id", "id", id="the kind of a reference"),
+        pytest.param(
+            "properties.model.assetId",
+            "/subscriptions/s/resourceGroups/r/providers/Microsoft.MachineLearningServices/workspaces/w/models/m/versions/1",
+            "azureml://locations/westeurope/workspaces/w/models/m/versions/1",
+            id="a model by its other name",
+        ),
+        pytest.param(
+            "properties.compute", "/subscriptions/S/computes/C", "/subscriptions/s/computes/c", id="an ARM id"
+        ),
+        pytest.param("properties.miniBatchSize", 10, "10", id="a number as text"),
+        pytest.param(
+            "properties.deploymentConfiguration.settings",
+            {"continue_on_step_failure": "false"},
+            {"ComponentDeployment.Settings.continue_on_step_failure": "False", "default_compute": None},
+            id="settings of a pipeline, spelled out by Azure",
+        ),
+    ],
+)
+def test_a_batch_deployment_reads_back_in_other_words(path: str, wanted: Any, seen: Any) -> None:
+    reads_back(AzureMLBatchDeployment.fields, path, wanted, seen)
+
+
+def test_a_batch_endpoint_answers_with_what_was_written() -> None:
+    """The recording has no later GET; its PUT's own answer shows what is read back."""
+    kind, fields = "workspaces/batchendpoints", AzureMLBatchEndpoint.fields
+    found = [
+        one for one in recording("recorded_exchanges.json")["exchanges"] if type_of(one["request"]["url"])[0] == kind
+    ]
+    assert found
+    for one in found:
+        mode = {"properties.authMode": one["request"]["body"]["properties"]["authMode"]}
+        pair = Pair(one["source"], "x", mode, one["response"]["body"])
+        assert pair.drifts(fields) == []
+        assert pair.drifts(fields, {"properties.authMode": "Key"}) == ["properties.authMode"]
+
+
+def reads_back(fields: Fields, path: str, wanted: Any, seen: Any) -> None:
+    """The same to these rules, and another value is not."""
     raw: dict[str, Any] = {}
     place = raw
     *parents, last = path.split(".")
@@ -198,5 +248,5 @@ def test_a_deployment_reads_back_in_other_words(path: str, wanted: Any, seen: An
         place = place.setdefault(name, {})
     place[last] = seen
     pair = Pair("by hand", "x", {path: wanted}, raw)
-    assert pair.drifts(AzureMLOnlineDeployment.fields) == []
-    assert pair.drifts(AzureMLOnlineDeployment.fields, {path: unlike(wanted)}) == [path]
+    assert pair.drifts(fields) == []
+    assert pair.drifts(fields, {path: unlike(wanted)}) == [path]

@@ -104,6 +104,7 @@ ORDER = (
     "AzureMLOnlineEndpoint",
     "AzureMLOnlineDeployment",
     "AzureMLBatchEndpoint",
+    "AzureMLBatchDeployment",
     "Auth0API",
     "Auth0Role",
     "ModelRoute",

@@ -56,7 +56,7 @@ def rules() -> Fields:
     """How a deployment's fields compare."""
     fields = arm_body.rules(compare.DEPLOYMENT)
     fields.rules["location"] = Alike(compare.location)
-    fields.rules[MODEL] = Alike(_same_model)
+    fields.rules[MODEL] = Alike(same_model)
     fields.rules[FAILURE_POLICY] = fields.rules[PREFLIGHT] = Unseen()
     collection = Nested(
         merges=False,
@@ -82,12 +82,12 @@ def wish(
     if "model" in registered:
         wanted[MODEL] = registered["model"]
     elif spec.model:
-        wanted[MODEL] = _asset(workspace, "models", spec.model.id, spec.model.name, spec.model.version)
+        wanted[MODEL] = asset(workspace, "models", spec.model.id, spec.model.name, spec.model.version)
     if "environment" in registered:
         wanted["properties.environmentId"] = registered["environment"]
     elif spec.environment:
         chosen = spec.environment
-        wanted["properties.environmentId"] = _asset(workspace, "environments", chosen.id, chosen.name, chosen.version)
+        wanted["properties.environmentId"] = asset(workspace, "environments", chosen.id, chosen.name, chosen.version)
     if spec.code:
         wanted["properties.codeConfiguration.codeId"] = spec.code.id
         wanted["properties.codeConfiguration.scoringScript"] = spec.code.scoring_script
@@ -108,7 +108,7 @@ def left_open(model: str) -> tuple[str, str, str] | None:
     return (workspace, name, version[1:]) if version.startswith("@") else None
 
 
-def _same_model(wanted: Any, seen: Any) -> bool:
+def same_model(wanted: Any, seen: Any) -> bool:
     """An open version is settled when the deployment is made; any version of the model will do from then on."""
     if left_open(str(wanted)) is None or not isinstance(seen, str):
         return compare.asset(wanted, seen)
@@ -162,7 +162,7 @@ def _collector(collector: DataCollector) -> dict[str, Any]:
     return wanted
 
 
-def _asset(workspace: str | None, kind: str, id_: str | None, name: str | None, version: str | None) -> str:
+def asset(workspace: str | None, kind: str, id_: str | None, name: str | None, version: str | None) -> str:
     if id_:
         return id_
     if kind != "models" and version and version.startswith("@"):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...azureml import Failure, Session, explain
+from ...azureml import Failure, Session, Subject, arm_id, explain
 from ...azureml.deployments import Container
 from ...errors import Quota, Trouble
 
@@ -39,10 +39,12 @@ class Failed:
 async def failed(session: Session, raw: Mapping[str, Any]) -> Failed:
     """Reads why. What cannot be read is left out: a failure is told with what there is."""
     resource_id = str(raw["id"])
-    error, log = await _error(session, raw), await _log(session, resource_id)
+    subject = arm_id.read(resource_id).subject
+    error = await _error(session, raw)
+    log = await _log(session, resource_id) if subject is Subject.DEPLOYMENT else ""  # jobs have logs of their own
     lines = [line.rstrip()[:LONGEST_LINE] for line in log.splitlines() if line.strip()][-LOG_LINES:]
     name = resource_id.rsplit("/", 1)[-1]
-    return Failed(explain(f"online deployment {name}", error, log or None), lines)
+    return Failed(explain(f"{subject} {name}", error, log or None), lines)
 
 
 async def _error(session: Session, raw: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -16,17 +16,16 @@ from ...azureml import Progress, Subject
 from ...engine.marks import Mark
 from ...engine.plan import Action, Plan
 from ...engine.protocols import Applied, Deletion, Health, Outputs, Owner, Seen, Situation, Wanted
-from ...engine.references import Need, Ref, Resolved
-from ...errors import Terminal, Wait
+from ...engine.references import Ref, Resolved
+from ...errors import Wait
 from ...reasons import Reason
-from ...sensitive import Sensitive
 from ...store.protocol import Key, Object
-from .. import links
-from . import arm_body, deployment_body, preflight
+from . import arm_body, deployment_body, deployment_sources, preflight
 from .deployment_body import CAPACITY, CHEAP, FAILURE_POLICY, MODEL, PREFLIGHT, TAGS, VARIABLES
+from .deployment_end import ended
 from .deployment_failure import Failed, failed
 from .in_workspace import Placed, endpoint, find_session, target_of
-from .on_azure import OnAzure, going, health, met_first, whose
+from .on_azure import OnAzure, health, met_first, whose
 
 
 class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
@@ -36,9 +35,7 @@ class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
 
     def references(self, owner: Owner, spec: AzureMLOnlineDeploymentSpec) -> Iterable[Ref]:
         yield endpoint(owner, spec.endpoint_ref)
-        yield from (Ref(key, f"spec.{field}.ref", Need.IDENTITY) for field, key in _registered(owner, spec).items())
-        for name in sorted({v.secret_ref.name for v in spec.environment_variables or () if v.secret_ref}):
-            yield Ref(Key("Secret", owner.namespace, name), "spec.environmentVariables[].secretRef", Need.EXISTS)
+        yield from deployment_sources.references(owner, spec)
 
     def lane(self, owner: Owner, spec: AzureMLOnlineDeploymentSpec) -> Key:
         return endpoint(owner, spec.endpoint_ref).target
@@ -52,13 +49,11 @@ class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
 
     def desired(self, owner: Owner, spec: AzureMLOnlineDeploymentSpec, refs: Resolved) -> Wanted:
         workspace = target_of("AzureMLWorkspace", refs)
-        registered = {field: str(refs.targets[key].external_id) for field, key in _registered(owner, spec).items()}
+        sources = deployment_sources.registered(owner, spec)
+        registered = {field: str(refs.targets[key].external_id) for field, key in sources.items()}
         wanted = deployment_body.wish(spec, workspace.external_id, workspace.status.get("location"), registered)
         if spec.environment_variables is not None:
-            wanted[VARIABLES] = {
-                v.name: v.value if v.secret_ref is None else _secret(owner, refs, v.secret_ref.name, v.secret_ref.key)
-                for v in spec.environment_variables
-            }
+            wanted[VARIABLES] = deployment_sources.variables(owner, spec.environment_variables, refs)
         return wanted
 
     def defaults(self, owner: Owner, spec: AzureMLOnlineDeploymentSpec) -> Wanted:
@@ -93,7 +88,7 @@ class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
                 external_id, capacity=sent.get(CAPACITY), tags=sent.get(TAGS)
             )
         else:
-            wanted = await _written_out(conn, plan.wanted, seen)
+            wanted = await deployment_sources.written_out(conn, plan.wanted, seen, self.fields, MODEL)
             if seen is None and wanted.get(PREFLIGHT) != "Skip":
                 await preflight.check(conn.session, conn.id, wanted)
             sent = {name: value if name != MODEL else wanted[MODEL] for name, value in sent.items()}
@@ -120,20 +115,13 @@ class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
         return Applied(seen.id, left, again=conn.session.look_again(Subject.DEPLOYMENT))
 
     async def delete(self, conn: Placed, seen: Seen, refs: Resolved) -> Deletion:
-        behind = target_of("AzureMLOnlineEndpoint", refs)
-        again = conn.session.look_again(Subject.DEPLOYMENT)
-        goes_along = behind.deleting and behind.spec.get("deletionPolicy", "Delete") == "Delete"
-        progress: Progress = seen.raw["mlgate"]["progress"]
-        if goes_along:
-            return Deletion(done=False, again=again, message="Goes with its endpoint.", begun=not progress.settled)
-        if not progress.settled:
-            return Deletion(done=False, again=progress.after, message=going(progress))
-        if weight := await _weight(conn, seen.id):
-            message = f"Still answers {weight} % of the calls; it goes when the endpoint's traffic has moved."
-            return Deletion(done=False, again=again, message=message, begun=False)
-        if await conn.session.deployments.delete(seen.id) is None:
-            return Deletion(done=True)
-        return Deletion(done=False, again=again)
+        async def needed(deployment_id: str) -> str:
+            weight = await _weight(conn, deployment_id)
+            if not weight:
+                return ""
+            return f"Still answers {weight} % of the calls; it goes when the endpoint's traffic has moved."
+
+        return await ended(conn, conn.session.deployments, seen, target_of("AzureMLOnlineEndpoint", refs), needed)
 
     def health(self, wanted: Wanted, seen: Seen) -> Health:
         why: Failed | None = seen.raw["mlgate"]["failed"]
@@ -158,35 +146,6 @@ class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
     def blocks_deletion_of(self, target: Object, own: Object) -> bool:
         """A deployment that is being deleted goes with its endpoint; any other keeps it."""
         return not own["metadata"].get("deletionTimestamp")
-
-
-async def _written_out(conn: Placed, wanted: Wanted, seen: Seen | None) -> Wanted:
-    """The wish with the model version that it means now; one that is there and works stays while it fits."""
-    open_version = deployment_body.left_open(str(wanted.get(MODEL)))
-    if open_version is None:
-        return wanted
-    present = arm_body.read(seen.raw, MODEL) if seen and not seen.raw["mlgate"]["failed"] else None
-    if present is not None and not AzureMLOnlineDeployment.fields.diff(
-        {MODEL: wanted[MODEL]}, {MODEL: present}, {}, None
-    ):
-        return {**wanted, MODEL: present}
-    workspace, model, label = open_version
-    version = await conn.session.models.newest(workspace, model, label)
-    return {**wanted, MODEL: f"{workspace}/models/{model}/versions/{version}"}
-
-
-def _registered(owner: Owner, spec: AzureMLOnlineDeploymentSpec) -> dict[str, Key]:
-    """The objects that register its model and its environment, by field."""
-    named = {"AzureMLModel": spec.model, "AzureMLEnvironment": spec.environment}
-    fields = {"AzureMLModel": "model", "AzureMLEnvironment": "environment"}
-    return {fields[kind]: links.key(kind, owner, source.ref) for kind, source in named.items() if source and source.ref}
-
-
-def _secret(owner: Owner, refs: Resolved, name: str, key: str) -> Sensitive:
-    data = refs.secret(owner.namespace, name)
-    if key not in data:
-        raise Terminal(f"Secret {owner.namespace}/{name} has no key {key}, which spec.environmentVariables refers to.")
-    return data[key]
 
 
 async def _weight(conn: Placed, deployment_id: str) -> int:
