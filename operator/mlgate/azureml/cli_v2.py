@@ -34,6 +34,8 @@ class Sort(StrEnum):
     WORKSPACE = "workspace"
     ENDPOINT = "online endpoint"
     DEPLOYMENT = "online deployment"
+    BATCH_ENDPOINT = "batch endpoint"
+    BATCH_DEPLOYMENT = "batch deployment"
     MODEL = "model"
     ENVIRONMENT = "environment"
     COMPUTE = "compute"
@@ -43,6 +45,10 @@ SCHEMAS = {
     "workspace": Sort.WORKSPACE,
     "managedonlineendpoint": Sort.ENDPOINT,
     "managedonlinedeployment": Sort.DEPLOYMENT,
+    "batchendpoint": Sort.BATCH_ENDPOINT,
+    "batchdeployment": Sort.BATCH_DEPLOYMENT,
+    "modelbatchdeployment": Sort.BATCH_DEPLOYMENT,
+    "pipelinecomponentbatchdeployment": Sort.BATCH_DEPLOYMENT,
     "model": Sort.MODEL,
     "environment": Sort.ENVIRONMENT,
     "amlcompute": Sort.COMPUTE,
@@ -71,7 +77,9 @@ def read(file: Path, sort: Sort | None = None) -> list[Described]:
     found = sort or _sort(file, written)
     sdk = _sdk()
     try:
-        entity = _LOAD[found](sdk)(source=str(file))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # advice for users of its classes
+            entity = _LOAD[found](sdk, written)(source=str(file))
         return _READ[found](entity, written)
     except Terminal:
         raise
@@ -90,13 +98,25 @@ def _sdk() -> Any:
         raise Terminal("Files of the Azure ML CLI need azure-ai-ml: pip install 'mlgate[aml]'.") from error
 
 
-_LOAD: Mapping[Sort, Callable[[Any], Callable[..., Any]]] = {
-    Sort.WORKSPACE: lambda sdk: sdk.load_workspace,
-    Sort.ENDPOINT: lambda sdk: sdk.load_online_endpoint,
-    Sort.DEPLOYMENT: lambda sdk: sdk.load_online_deployment,
-    Sort.MODEL: lambda sdk: sdk.load_model,
-    Sort.ENVIRONMENT: lambda sdk: sdk.load_environment,
-    Sort.COMPUTE: lambda sdk: sdk.load_compute,
+def _batch_loader(sdk: Any, written: Mapping[str, Any]) -> Callable[..., Any]:
+    """By the file's `type`, as `az ml` chooses; without one everything stands on the first level of the file."""
+    functions = importlib.import_module("azure.ai.ml.entities._load_functions")
+    found: Callable[..., Any] = {
+        "model": functions.load_model_batch_deployment,
+        "pipeline": functions.load_pipeline_component_batch_deployment,
+    }.get(str(written.get("type")), sdk.load_batch_deployment)
+    return found
+
+
+_LOAD: Mapping[Sort, Callable[[Any, Mapping[str, Any]], Callable[..., Any]]] = {
+    Sort.WORKSPACE: lambda sdk, _: sdk.load_workspace,
+    Sort.ENDPOINT: lambda sdk, _: sdk.load_online_endpoint,
+    Sort.DEPLOYMENT: lambda sdk, _: sdk.load_online_deployment,
+    Sort.BATCH_ENDPOINT: lambda sdk, _: sdk.load_batch_endpoint,
+    Sort.BATCH_DEPLOYMENT: _batch_loader,
+    Sort.MODEL: lambda sdk, _: sdk.load_model,
+    Sort.ENVIRONMENT: lambda sdk, _: sdk.load_environment,
+    Sort.COMPUTE: lambda sdk, _: sdk.load_compute,
 }
 
 
@@ -110,6 +130,20 @@ def _compute(entity: Any, written: Mapping[str, Any]) -> list[Described]:
 
 def _endpoint(entity: Any, written: Mapping[str, Any]) -> list[Described]:
     return [Described(Sort.ENDPOINT, entity.name, entity._to_rest_online_endpoint(NO_LOCATION).as_dict())]
+
+
+def _batch_endpoint(entity: Any, written: Mapping[str, Any]) -> list[Described]:
+    return [Described(Sort.BATCH_ENDPOINT, entity.name, entity._to_rest_batch_endpoint(NO_LOCATION).as_dict())]
+
+
+def _batch_deployment(entity: Any, written: Mapping[str, Any]) -> list[Described]:
+    component = getattr(entity, "component", None)
+    if component is not None and not isinstance(component, str):
+        raise Terminal(
+            f"The pipeline component of deployment {entity.name} is on this machine, and mlgate uploads nothing. Register "
+            "it (az ml component create) and write component: azureml:<name>:<version>."
+        )
+    return _deployment(entity, written, Sort.BATCH_DEPLOYMENT)
 
 
 def _model(entity: Any, written: Mapping[str, Any]) -> list[Described]:
@@ -132,7 +166,7 @@ def _environment(entity: Any, written: Mapping[str, Any]) -> list[Described]:
     return [Described(Sort.ENVIRONMENT, entity.name, body, version=_version(entity))]
 
 
-def _deployment(entity: Any, written: Mapping[str, Any]) -> list[Described]:
+def _deployment(entity: Any, written: Mapping[str, Any], sort: Sort = Sort.DEPLOYMENT) -> list[Described]:
     before: list[Described] = []
     left: list[str] = []
     for part, describe in (("model", _model), ("environment", _environment)):
@@ -156,7 +190,7 @@ def _deployment(entity: Any, written: Mapping[str, Any]) -> list[Described]:
         )
         entity.code_configuration = None
     body = entity._to_rest_object(NO_LOCATION).as_dict()
-    own = Described(Sort.DEPLOYMENT, entity.name, body, within=entity.endpoint_name, left=tuple(left))
+    own = Described(sort, entity.name, body, within=entity.endpoint_name, left=tuple(left))
     return [*before, own]
 
 
@@ -164,6 +198,8 @@ _READ: Mapping[Sort, Callable[[Any, Mapping[str, Any]], list[Described]]] = {
     Sort.WORKSPACE: _workspace,
     Sort.ENDPOINT: _endpoint,
     Sort.DEPLOYMENT: _deployment,
+    Sort.BATCH_ENDPOINT: _batch_endpoint,
+    Sort.BATCH_DEPLOYMENT: _batch_deployment,
     Sort.MODEL: _model,
     Sort.ENVIRONMENT: _environment,
     Sort.COMPUTE: _compute,

@@ -156,7 +156,6 @@ def _endpoint(described: Described, body: Body, around: Around) -> Made:
 
 
 def _deployment(described: Described, body: Body, around: Around) -> Made:
-    told = []
     spec: dict[str, Any] = {
         "endpointRef": {"name": _object_name(described.within or "")},
         "azureName": described.name,
@@ -175,15 +174,81 @@ def _deployment(described: Described, body: Body, around: Around) -> Made:
         "description": body.take("properties.description"),
         "tags": body.take("tags"),
     }
+    told = _code_and_variables(body, spec)
+    if collector := body.take("properties.dataCollector"):
+        spec["dataCollector"] = _collector(collector)
+    return "AzureMLOnlineDeployment", _object_name(f"{described.within}-{described.name}"), spec, told
+
+
+def _batch_endpoint(described: Described, body: Body, around: Around) -> Made:
+    default = body.take("properties.defaults.deploymentName")
+    mode, told = str(body.take("properties.authMode") or "aadToken"), []
+    if mode.lower() != "aadtoken":
+        told.append(f"auth_mode: {mode}: callers of a batch endpoint present a Microsoft Entra token.")
+    spec = {
+        "workspaceRef": {"name": around.workspace},
+        "azureName": described.name,
+        "description": body.take("properties.description"),
+        "defaults": {"deploymentName": default} if default else None,
+        "tags": body.take("tags"),
+        "properties": body.take("properties.properties"),
+    }
+    return "AzureMLBatchEndpoint", _object_name(described.name), spec, told
+
+
+def _batch_deployment(described: Described, body: Body, around: Around) -> Made:
+    pipeline = body.take("properties.deploymentConfiguration")
+    said = {
+        "instanceCount": body.take("properties.resources.instanceCount"),
+        "miniBatchSize": body.take("properties.miniBatchSize"),
+        "maxConcurrencyPerInstance": body.take("properties.maxConcurrencyPerInstance"),
+        "errorThreshold": body.take("properties.errorThreshold"),
+        "outputAction": body.take("properties.outputAction"),
+        "outputFileName": body.take("properties.outputFileName"),
+        "retrySettings": _settings(body.take("properties.retrySettings")),
+        "loggingLevel": _capital(body.take("properties.loggingLevel")),
+    }
+    compute = body.take("properties.compute")
+    spec: dict[str, Any] = {
+        "endpointRef": {"name": _object_name(described.within or "")},
+        "azureName": described.name,
+        "model": _asset(body.take("properties.model.assetId")),
+        "environment": _asset(body.take("properties.environmentId")),
+        "compute": {"name": compute.removeprefix("azureml:").rsplit("/", 1)[-1]} if compute else None,
+        **({} if pipeline else said),  # azure-ai-ml fills them in for a pipeline too, which has no use for them
+        "description": body.take("properties.description"),
+        "tags": body.take("tags"),
+    }
+    body.take("properties.model.referenceType")
+    told = _code_and_variables(body, spec)
+    if pipeline:
+        component = str(pipeline["componentId"]["assetId"])
+        if not component.startswith(("/subscriptions/", "azureml:")):
+            component = f"azureml:{component}"
+        if not component.startswith(("/subscriptions/", "azureml://")):
+            told.append(f"pipeline.componentId: Azure wants the ARM id of {component}; write it.")
+        settings = {name: _plain(value) for name, value in (pipeline.get("settings") or {}).items()}
+        spec["pipeline"] = {"componentId": component, **({"settings": settings} if settings else {})}
+        if pipeline.get("description") or pipeline.get("tags"):
+            told.append("description and tags of the component's runs: those of the component are used.")
+    return "AzureMLBatchDeployment", _object_name(f"{described.within}-{described.name}"), spec, told
+
+
+def _plain(value: Any) -> str:
+    """A setting as text, in JSON's words for truth."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _code_and_variables(body: Body, spec: dict[str, Any]) -> list[str]:
+    """Puts them into a deployment's spec; says what cannot be used as it is."""
+    told = []
     if code := body.take("properties.codeConfiguration"):
         spec["code"] = {"id": code["codeId"], "scoringScript": code["scoringScript"]}
         if not str(code["codeId"]).startswith("/subscriptions/"):
             told.append(f"code.id: Azure wants the ARM id of {code['codeId']}; write it.")
     if variables := body.take("properties.environmentVariables"):
         spec["environmentVariables"] = [{"name": name, "value": str(value)} for name, value in variables.items()]
-    if collector := body.take("properties.dataCollector"):
-        spec["dataCollector"] = _collector(collector)
-    return "AzureMLOnlineDeployment", _object_name(f"{described.within}-{described.name}"), spec, told
+    return told
 
 
 def _registered(described: Described, body: Body, around: Around) -> tuple[dict[str, Any], list[str]]:
@@ -229,6 +294,8 @@ _MAKE: Mapping[Sort, Callable[[Described, Body, Around], Made]] = {
     Sort.WORKSPACE: _workspace,
     Sort.ENDPOINT: _endpoint,
     Sort.DEPLOYMENT: _deployment,
+    Sort.BATCH_ENDPOINT: _batch_endpoint,
+    Sort.BATCH_DEPLOYMENT: _batch_deployment,
     Sort.MODEL: _model,
     Sort.ENVIRONMENT: _environment,
     Sort.COMPUTE: _compute,

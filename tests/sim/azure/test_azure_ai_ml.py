@@ -126,3 +126,41 @@ async def test_an_endpoint_and_a_deployment(client: Client) -> None:
     assert [each.name for each in await client.do(lambda: list(ml.online_endpoints.list()))] == ["fraud"]
     await client.do(lambda: ml.online_endpoints.begin_delete("fraud").result())
     assert await client.do(lambda: list(ml.online_endpoints.list())) == []
+
+
+async def test_a_batch_endpoint_and_its_deployment(client: Client) -> None:
+    from azure.ai.ml.entities import (
+        AmlCompute,
+        BatchEndpoint,
+        Model,
+        ModelBatchDeployment,
+        ModelBatchDeploymentSettings,
+    )
+
+    ml = client.ml
+    model = Model(
+        name="churn", version="1", path="azureml://datastores/workspaceblobstore/paths/m", type="mlflow_model"
+    )
+    await client.do(lambda: ml.models.create_or_update(model))
+    cluster = AmlCompute(name="nightly", size="Standard_DS3_v2", min_instances=0, max_instances=2)
+    await client.do(lambda: ml.compute.begin_create_or_update(cluster).result())
+    endpoint = BatchEndpoint(name="monthly", description="as made")
+    made = await client.do(lambda: ml.batch_endpoints.begin_create_or_update(endpoint).result())
+    assert (made.provisioning_state, made.auth_mode) == ("Succeeded", "aad_token")
+    forest = ModelBatchDeployment(
+        name="forest",
+        endpoint_name="monthly",
+        model="azureml:churn:1",
+        compute="nightly",
+        settings=ModelBatchDeploymentSettings(mini_batch_size=5),
+    )
+    await client.do(lambda: ml.batch_deployments.begin_create_or_update(forest).result())
+    found = await client.do(lambda: ml.batch_deployments.get("forest", "monthly"))
+    assert (found.mini_batch_size, found.max_concurrency_per_instance, found.output_action) == (5, 1, "append_row")
+    endpoint.defaults = {"deployment_name": "forest"}
+    await client.do(lambda: ml.batch_endpoints.begin_create_or_update(endpoint).result())
+    assert (await client.do(lambda: ml.batch_endpoints.get("monthly"))).defaults.deployment_name == "forest"
+    assert [each.name for each in await client.do(lambda: list(ml.batch_deployments.list("monthly")))] == ["forest"]
+    assert [each.name for each in await client.do(lambda: list(ml.batch_endpoints.list()))] == ["monthly"]
+    await client.do(lambda: ml.batch_endpoints.begin_delete("monthly").result())
+    assert await client.do(lambda: list(ml.batch_endpoints.list())) == []

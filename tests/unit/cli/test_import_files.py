@@ -120,3 +120,24 @@ def test_neither_the_operator_nor_another_command_pays_for_azure_ai_ml() -> None
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_batch_deployment_names_its_cluster_and_a_local_component_is_refused(folder: Path) -> None:
+    text = "name: forest\nendpoint_name: monthly\nmodel: azureml:churn:3\ncompute: azureml:nightly\n"
+    (manifest,) = manifests(run(folder, "batchDeployment", text))
+    assert (manifest["kind"], manifest["metadata"]["name"]) == ("AzureMLBatchDeployment", "monthly-forest")
+    assert manifest["spec"]["compute"] == {"name": "nightly"}
+    (folder / "train.yml").write_text(
+        f"$schema: {SCHEMAS}/pipelineComponent.schema.json\nname: train\nversion: '1'\ntype: pipeline\njobs: {{}}\n"
+    )
+    text = "name: retrain\nendpoint_name: monthly\ntype: pipeline\ncomponent: ./train.yml\n"
+    refused = run(folder, "pipelineComponentBatchDeployment", text)
+    assert (refused.exit_code, "az ml component create" in refused.output) == (1, True), refused.output
+
+
+def test_a_component_by_name_says_that_azure_wants_its_id(folder: Path) -> None:
+    text = "name: retrain\nendpoint_name: monthly\ntype: pipeline\ncomponent: azureml:train:4\n"
+    found = run(folder, "pipelineComponentBatchDeployment", text)
+    (manifest,) = manifests(found)
+    assert manifest["spec"]["pipeline"] == {"componentId": "azureml:train:4"}
+    assert "# Not carried over: pipeline.componentId" in found.output
