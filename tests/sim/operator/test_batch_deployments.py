@@ -6,14 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from mlgate.engine import objects
 from mlgate.store.protocol import Object
 from mlgate_sim.azure.arm_message import Json
 
+from .killer import Killer
 from .manifests import azure_side, ours, secret
 from .world import World
+from .writes import Write
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "kinds"
 MONTHLY = ("AzureMLBatchEndpoint", "monthly")
@@ -242,3 +245,82 @@ async def test_the_newest_model_is_the_one_it_is_made_with(world: World) -> None
     world.azure.arm("PUT", f"{models}/5", {"properties": {"modelUri": "azureml://datastores/d/paths/5"}})
     await world.passes(HOUR)
     assert len(sent(world, "PUT")) == 1
+
+
+async def test_another_value_in_a_secret_is_sent_once(world: World) -> None:
+    variables = [{"name": "TOKEN", "secretRef": {"name": "store", "key": "token"}}]
+    await standing(world, secret("store", {"token": "first"}), batch_deployment(environmentVariables=variables))
+    await world.ready(FOREST)
+    await world.apply(secret("store", {"token": "second"}))
+    await world.until(lambda: there(world)["properties"]["environmentVariables"] == {"TOKEN": "second"}, "the new one")
+    await world.ready(FOREST)
+    assert len(sent(world, "PUT")) == 2
+
+
+async def test_what_was_deleted_by_hand_is_made_anew_and_is_the_default_again(world: World) -> None:
+    await standing(world, batch_deployment(), chosen="forest")
+    await world.ready(MONTHLY, FOREST)
+    world.azure.memory.remove(there(world)["id"].rpartition("/deployments/")[0])
+    await world.event(*MONTHLY, "ExternalGone", "made anew")
+    await world.until(lambda: default(world) == "forest", "the endpoint, its deployment and the default again")
+
+
+async def test_a_plan_is_told_and_an_observer_writes_nothing(world: World) -> None:
+    await standing(world)
+    await world.ready(MONTHLY)
+    await world.apply(batch_deployment(managementPolicy="Plan"))
+    await world.says(*FOREST, "PlanPending", condition="Synced")
+    assert objects.status(await world.get(*FOREST))["plan"]["changes"]
+    assert not sent(world, "PUT")
+    endpoint = world.azure.resource("batchEndpoints", "ml-workspace", "monthly")
+    assert endpoint is not None
+    theirs = {"location": "westeurope", "properties": {"model": {"referenceType": "Id", "assetId": "azureml:m:1"}}}
+    world.azure.arm("PUT", f"{endpoint['id']}/deployments/tree", theirs)
+    seen = {"managementPolicy": "Observe", "import": {"id": f"{endpoint['id']}/deployments/tree"}}
+    observer = batch_deployment("tree", **seen)
+    del observer["spec"]["model"]
+    await world.apply(observer)
+    await world.ready(TREE)
+    assert objects.status(await world.get(*TREE))["modelId"] == "azureml:m:1"
+    assert not sent(world, "PUT", "tree")
+
+
+async def test_what_was_there_is_taken_over_by_its_id(world: World) -> None:
+    await standing(world)
+    await world.ready(MONTHLY)
+    endpoint = world.azure.resource("batchEndpoints", "ml-workspace", "monthly")
+    assert endpoint is not None
+    model = {"referenceType": "Id", "assetId": "azureml:churn:3"}
+    theirs = {"location": "westeurope", "tags": {"a": "b"}, "properties": {"model": model, "errorThreshold": 9}}
+    world.azure.arm("PUT", f"{endpoint['id']}/deployments/forest", theirs)
+    await world.apply(batch_deployment(**{"import": {"id": f"{endpoint['id']}/deployments/forest"}}))
+    await world.ready(FOREST)
+    found = there(world)
+    assert (found["tags"]["a"], found["properties"]["errorThreshold"]) == ("b", 9)
+    assert "mlgate-uid" in found["tags"]
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["before the answer arrives", "before it is written down"])
+@pytest.mark.parametrize(
+    "write",
+    [
+        Write("PUT", "/batchEndpoints/[^/]+$", 1, "AzureMLBatchEndpoint"),
+        Write("PUT", "/batchEndpoints/[^/]+/deployments/[^/]+$", 1, "AzureMLBatchDeployment"),
+        Write("PUT", "/batchEndpoints/[^/]+$", 2, "AzureMLBatchEndpoint"),
+    ],
+    ids=["the endpoint", "its deployment", "the default"],
+)
+async def test_dying_right_after_a_write_makes_nothing_twice(world: World, write: Write, answered: bool) -> None:
+    killer = Killer(world, write, answered=answered)
+    await standing(world, batch_deployment(), chosen="forest")
+    await world.ready(MONTHLY, FOREST)
+    await world.until(lambda: default(world) == "forest", "the default")
+    await world.settled()
+    assert killer.struck
+    assert (len(sent(world, "PUT")), len(world.azure.requests.matching("PUT", "/batchEndpoints/monthly$"))) == (1, 2)
+
+
+async def test_a_missing_role_is_named(world: World) -> None:
+    world.azure.forbid("Microsoft.MachineLearningServices/workspaces/batchEndpoints/deployments/write")
+    await standing(world, batch_deployment())
+    await world.says(*FOREST, "AccessDenied", "batchEndpoints/deployments/write")

@@ -339,6 +339,13 @@ CASES = [
         "DELETE",
     ),
     Case(
+        "a batch deployment that is the default is not deleted before another is",
+        provider(400, "Deployment 'forest' cannot be deleted while it is the default of its endpoint."),
+        Wait,
+        Reason.DEPENDENCY_NOT_READY,
+        "DELETE",
+    ),
+    Case(
         "an unknown conflict is looked at again in the service's words",
         gateway(409, "Odd", "Odd things."),
         Retry,

@@ -25,7 +25,7 @@ from .batch_endpoint import DEFAULT
 from .deployment_body import VARIABLES
 from .deployment_end import ended
 from .deployment_failure import Failed, failed
-from .in_workspace import Placed, arm_id_of, endpoint, find_session, location, target_of
+from .in_workspace import Placed, arm_id_of, busy, endpoint, find_session, location, target_of
 from .on_azure import OnAzure, health, met_first, whose
 
 ENDPOINT = "AzureMLBatchEndpoint"
@@ -64,13 +64,8 @@ class AzureMLBatchDeployment(OnAzure[AzureMLBatchDeploymentSpec, Placed]):
         return wanted
 
     def hindrance(self, spec: AzureMLBatchDeploymentSpec, refs: Resolved, *, creating: bool) -> str:
-        behind = target_of(ENDPOINT, refs)
-        state = behind.status.get("provisioningState")
-        name = f"{ENDPOINT} {behind.namespace}/{behind.name}"
-        if state in ("Failed", "Canceled"):
-            return f"Waits for {name}, which failed: Azure changes no deployment of it until it is well again."
-        if state != "Succeeded":
-            return f"Waits for {name}, which is being {'made' if state in (None, 'Creating') else 'changed'}."
+        if why := busy(ENDPOINT, refs):
+            return why
         if creating and spec.compute and spec.compute.ref:
             machines = target_of("AzureMLCompute", refs)
             if machines.status.get("provisioningState") != "Succeeded":

@@ -78,6 +78,18 @@ def being_made(refs: Resolved) -> str:
     return ""
 
 
+def busy(kind: str, refs: Resolved) -> str:
+    """Why no deployment of the endpoint can be changed now (empty: it can)."""
+    behind = target_of(kind, refs)
+    state = behind.status.get("provisioningState")
+    if state == "Succeeded":
+        return ""
+    name = f"{kind} {behind.namespace}/{behind.name}"
+    if state in ("Failed", "Canceled"):
+        return f"Waits for {name}, which failed: Azure changes no deployment of it until it is well again."
+    return f"Waits for {name}, which is being {'made' if state in (None, 'Creating') else 'changed'}."
+
+
 def _connection(target: Target) -> Iterable[Ref]:
     named = target.spec["connectionRef"]
     asking = Owner(target.namespace, target.name, "", 0, None)  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ from . import arm_body, deployment_body, deployment_sources, preflight
 from .deployment_body import CAPACITY, CHEAP, FAILURE_POLICY, MODEL, PREFLIGHT, TAGS, VARIABLES
 from .deployment_end import ended
 from .deployment_failure import Failed, failed
-from .in_workspace import Placed, endpoint, find_session, target_of
+from .in_workspace import Placed, arm_id_of, busy, endpoint, find_session, target_of
 from .on_azure import OnAzure, health, met_first, whose
 
 
@@ -42,9 +42,7 @@ class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
 
     async def connect(self, owner: Owner, spec: AzureMLOnlineDeploymentSpec, refs: Resolved) -> Placed:
         found = find_session(self._sessions, refs)
-        behind = target_of("AzureMLOnlineEndpoint", refs).external_id
-        if behind is None:
-            raise KeyError("AzureMLOnlineEndpoint")
+        behind = arm_id_of("AzureMLOnlineEndpoint", refs)
         return Placed(found, found.deployments.id(behind, spec.azure_name or owner.name))
 
     def desired(self, owner: Owner, spec: AzureMLOnlineDeploymentSpec, refs: Resolved) -> Wanted:
@@ -60,14 +58,7 @@ class AzureMLOnlineDeployment(OnAzure[AzureMLOnlineDeploymentSpec, Placed]):
         return deployment_body.DEFAULTS
 
     def hindrance(self, spec: AzureMLOnlineDeploymentSpec, refs: Resolved, *, creating: bool) -> str:
-        behind = target_of("AzureMLOnlineEndpoint", refs)
-        state = behind.status.get("provisioningState")
-        if state == "Succeeded":
-            return ""
-        name = f"AzureMLOnlineEndpoint {behind.namespace}/{behind.name}"
-        if state in ("Failed", "Canceled"):
-            return f"Waits for {name}, which failed: Azure changes no deployment of it until it is well again."
-        return f"Waits for {name}, which is being {'made' if state in (None, 'Creating') else 'changed'}."
+        return busy("AzureMLOnlineEndpoint", refs)
 
     async def observe(self, conn: Placed, external_id: str, wanted: Wanted, mark: Mark) -> Seen | None:
         raw = await conn.session.deployments.get(external_id)

@@ -28,13 +28,12 @@ from ...engine.protocols import (
     Wanted,
 )
 from ...engine.references import SECRET, Ref, Resolved
-from ...errors import Wait
 from ...sensitive import Sensitive
 from ...store.protocol import Key, Object
 from ..gateway.view import GatewayView
 from . import arm_body
 from .endpoint_credential import CREDENTIAL, credential_due, renewed
-from .in_workspace import Placed, find_session, target_of, workspace
+from .in_workspace import Placed, arm_id_of, being_made, find_session, location, workspace
 from .on_azure import OnAzure, going, health, met_first, whose
 from .workspace import arm_identity
 
@@ -68,17 +67,10 @@ class AzureMLOnlineEndpoint(OnAzure[AzureMLOnlineEndpointSpec, Placed]):
 
     async def connect(self, owner: Owner, spec: AzureMLOnlineEndpointSpec, refs: Resolved) -> Placed:
         found = find_session(self._sessions, refs)
-        inside = target_of("AzureMLWorkspace", refs).external_id
-        if inside is None:
-            raise KeyError("AzureMLWorkspace")
-        return Placed(found, found.endpoints.id(inside, spec.azure_name or owner.name))
+        return Placed(found, found.endpoints.id(arm_id_of("AzureMLWorkspace", refs), spec.azure_name or owner.name))
 
     def desired(self, owner: Owner, spec: AzureMLOnlineEndpointSpec, refs: Resolved) -> Wanted:
-        within = target_of("AzureMLWorkspace", refs)
-        location = within.status.get("location")
-        if location is None:
-            raise Wait(f"AzureMLWorkspace {within.namespace}/{within.name} does not say its location yet.")
-        wanted = arm_body.wish(spec, WRITTEN, location=location, tags=dict(spec.tags or {}))
+        wanted = arm_body.wish(spec, WRITTEN, location=location(refs), tags=dict(spec.tags or {}))
         if spec.identity:
             wanted["identity"] = arm_identity(spec.identity.type, spec.identity.user_assigned_identities)
         return wanted
@@ -87,10 +79,7 @@ class AzureMLOnlineEndpoint(OnAzure[AzureMLOnlineEndpointSpec, Placed]):
         return {"identity": arm_identity("SystemAssigned", None), "properties.authMode": "AMLToken", "kind": "Managed"}
 
     def hindrance(self, spec: AzureMLOnlineEndpointSpec, refs: Resolved, *, creating: bool) -> str:
-        within = target_of("AzureMLWorkspace", refs)
-        if creating and within.status.get("provisioningState") != "Succeeded":
-            return f"AzureMLWorkspace {within.namespace}/{within.name} is still being made."
-        return ""
+        return being_made(refs) if creating else ""
 
     def possible(self, wanted: Wanted, seen: Seen) -> Possible:
         standing: set[str] = seen.raw["mlgate"]["standing"]
