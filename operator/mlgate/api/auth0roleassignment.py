@@ -37,6 +37,8 @@ class Auth0RoleAssignmentStatus(ManagedStatus):
     """The role's id."""
     assigned: bool | None = None
     """Whether the user has the role."""
+    ends_at: Timestamp | None = None
+    """When mlgate takes the role away, while that is to come."""
 
 
 AUTH0_ROLE_ASSIGNMENT = KindType(

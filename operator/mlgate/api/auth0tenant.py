@@ -118,7 +118,7 @@ class DeletesInMinute(Api):
     """Deletes within one minute."""
 
     at: Timestamp
-    """When the minute began."""
+    """When the minute ended."""
     count: Annotated[int, Field(ge=1)]
     """How many."""
 

@@ -1,7 +1,8 @@
 """How many deletes an hour what objects refer to (a tenant) allows: the brake on a bad commit. Pure.
 
-The count is kept in that object's status, a minute an entry, and is written before the delete leaves; so a restart
-forgets nothing, and a delete that is tried again after one counts twice rather than not at all.
+The count is kept in that object's status, a minute an entry, named by the moment that minute ends, so that none of it
+is forgotten before its hour is over. It is written before the delete leaves; so a restart forgets nothing, and a delete
+that is tried again after one counts twice rather than not at all.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def wait(deletes: Sequence[Mapping[str, Any]], limit: int, now: float) -> float:
 
 def with_one_more(deletes: Sequence[Mapping[str, Any]], now: float) -> list[dict[str, Any]]:
     """The entries after a delete that happens now."""
-    minute = rfc3339(now - now % MINUTE)
+    minute = rfc3339(now - now % MINUTE + MINUTE)
     counts = {each["at"]: each["count"] for each in within_the_hour(deletes, now)}
     counts[minute] = counts.get(minute, 0) + 1
     return [{"at": at, "count": count} for at, count in sorted(counts.items())]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..errors import LostAnswer, Terminal, Wait
 from ..reasons import Reason
 from ..store.protocol import Object
 from . import objects
-from .plan import Action, Plan
+from .plan import Action, Change, Plan
 from .policy import Hold, Release, decide
 from .protocols import External, Kind, Seen
 from .references import Ref
@@ -38,7 +39,9 @@ class Ending:
         subject.refs = await self._steps.resolver.resolve(subject.key, refs, deleting=True)
         external_id = subject.status.get("externalId")
         plan = Plan(Action.DELETE, external_id=external_id)
-        decision = decide(self._steps.question(subject, plan, None, ""))
+        question = self._steps.question(subject, plan, None, "")
+        # what is approved is the plan with all that goes with it, known once it was looked at
+        decision = decide(replace(question, approved=plan.hash))
         if isinstance(decision, Hold):
             return self._steps.held(subject, None, None, plan, decision)
         if isinstance(decision, Release):
@@ -81,17 +84,18 @@ class Ending:
             return None
         if subject.lane is not None and subject.kind.looks_before_deleting:
             self._steps.under_way(subject, not subject.kind.health({}, seen).settled)
-        decision = decide(self._steps.question(subject, plan, seen, ""))
-        if isinstance(decision, Release):
+        question = self._steps.question(subject, plan, seen, "")
+        if isinstance(decision := decide(question), Release):
             subject.notices.append(_orphaned(seen.id, decision))
             return None
         if why := subject.kind.spared(subject.conn, seen, subject.status):
             subject.notices.append(_orphaned(seen.id, Release(why)))
             return None
-        if isinstance(decision, Hold):  # others were deleted meanwhile, as many as may be
+        plan = await self._with_losses(subject, seen, plan)
+        decision = decide(replace(question, plan=plan))
+        if isinstance(decision, Hold):  # not approved, or others were deleted meanwhile, as many as may be
             _, verdict = self._steps.held(subject, seen, None, plan, decision)
             return verdict
-        await self._ask_for_leave(subject, seen, plan)
         self._steps.wait_for_turn(subject, Reason.DELETING)
         await self._steps.count_delete(subject, lambda kind: self._kinds[kind].type.resource)
         try:
@@ -108,17 +112,22 @@ class Ending:
             False, False, Reason.DELETING, message, reconciling=True, again=deletion.again or 5.0, pace=Pace.BACKOFF
         ).noting(*subject.notices, Notice(Reason.DELETING, message))
 
-    async def _ask_for_leave(self, subject: Subject, seen: Seen, plan: Plan) -> None:
-        """What would go with it is told before, and deleted only when somebody approves."""
+    async def _with_losses(self, subject: Subject, seen: Seen, plan: Plan) -> Plan:
+        """The plan with what would go with it, which is told before, and deleted only when somebody approves just that: an
+        approval of the deletion alone, or with other losses, is not one of these."""
         with self._steps.reading(subject):
             lost = await subject.kind.lost_with(subject.conn, seen, subject.status)
-        if lost and objects.notes(subject.obj).get(objects.APPROVE) != plan.hash:
+        if not lost:
+            return plan
+        plan = replace(plan, changes=[Change("what goes with it", lost, None, None)])
+        if objects.notes(subject.obj).get(objects.APPROVE) != plan.hash:
             raise Wait(
                 f"Deleting {seen.id} would also remove {lost}. Approve it with the annotation "
                 f"mlgate.dev/approve={plan.hash}, remove them first, or set deletionPolicy: Orphan on this object.",
                 reason=Reason.DELETION_BLOCKED,
                 after=RARELY,
             )
+        return plan
 
     async def _find(self, subject: Subject) -> Seen | None:
         """What may have been made although no id of it was stored. Where what it refers to is gone, it is gone with it."""

@@ -285,8 +285,7 @@ class ExternalReconciler:
         since = self._operation_since(subject, health)
         health = _overdue(health, since, self._steps.clock.wall())
         situation = self._situation(subject, seen, before)
-        with self._steps.writing(subject) if self._steps.may_write(subject) else self._steps.reading(subject):
-            outputs: Outputs = await subject.kind.outputs(subject.conn, subject.spec, situation)
+        outputs, held = await self._outputs(subject, situation)
         if outputs.begun:
             self._steps.under_way(subject, True)
         await self._give_away(subject, outputs, before)
@@ -310,7 +309,25 @@ class ExternalReconciler:
             told["managed"] = managed or None
         if verdict.synced:
             told["syncedHash"] = wish_hash(subject.wanted)
+        if held is not None:
+            _, waiting = self._steps.held(subject, seen, health, *held)
+            return subject.obj, replace(waiting, again=verdict.again).saying(told)
         return subject.obj, verdict.saying(told).noting(*subject.notices)
+
+    async def _outputs(self, subject: Subject, situation: Situation) -> tuple[Outputs, tuple[Plan, Hold] | None]:
+        """What it gives away. What must be changed outside for that is a plan like any other where plans are approved;
+        then with what holds it back."""
+        kind = subject.kind
+        with self._steps.writing(subject) if self._steps.may_write(subject) else self._steps.reading(subject):
+            outputs: Outputs = await kind.outputs(subject.conn, subject.spec, situation)
+        if not outputs.needs or subject.spec.management_policy != "Plan":
+            return outputs, None
+        plan = Plan(Action.UPDATE, subject.wanted, outputs.needs, situation.seen.id)
+        decision = decide(self._steps.question(subject, plan, situation.seen, ""))
+        if isinstance(decision, Hold):
+            return outputs, (plan, decision)
+        with self._steps.writing(subject):
+            return await kind.outputs(subject.conn, subject.spec, situation), None
 
     async def _hold_back(  # noqa: PLR0917
         self,

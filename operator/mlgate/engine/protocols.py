@@ -27,7 +27,7 @@ from ..sensitive import Sensitive
 from ..store.protocol import Key, Object
 from .fields import Fields
 from .marks import Mark
-from .plan import Plan
+from .plan import Change, Plan
 from .references import Ref, Resolved
 
 Wanted = Mapping[str, Any]
@@ -134,13 +134,15 @@ class SecretOutput:
 class Outputs:
     """What an object gives away: fields of its status, and Secrets. `again`: seconds until they must be renewed.
     `begun`: an operation was started for them, and the service works on it. `trouble`: what is given away is good for now,
-    and its successor could not be had."""
+    and its successor could not be had. `needs`: what would have to be changed outside first and was not, because nothing
+    may be written now; in mode Plan it becomes a plan, the same one until it is done."""
 
     status: Mapping[str, Any] = field(default_factory=dict)
     secrets: Sequence[SecretOutput] = ()
     again: float | None = None
     begun: bool = False
     trouble: Trouble | None = None
+    needs: Sequence[Change] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -302,3 +302,53 @@ async def test_the_operator_itself_signs_in_with_a_private_key_and_takes_a_new_o
     trusts(second)
     await world.apply(secret("auth0-management", {**signs_with, "privateKey": second.pem.reveal() + "\n"}))
     await world.ready(("Auth0Tenant", "main"), ("Auth0Client", "shop"))
+
+
+async def approved(world: World, kind: str, name: str) -> str:
+    """Approves what status.plan shows now; its summary."""
+    await world.says(kind, name, "PlanPending", condition="Synced")
+    plan: dict[str, Any] = (await world.get(kind, name))["status"]["plan"]
+    await world.patch(kind, name, {"metadata": {"annotations": {"mlgate.dev/approve": plan["hash"]}}})
+    await world.settled()
+    return str(plan["summary"])
+
+
+def keyed(**spec: Any) -> dict[str, Any]:
+    method = {"tokenEndpointAuthMethod": "private_key_jwt", "credentialsSecret": {"name": "shop-auth0"}}
+    return client("shop", appType="non_interactive", **method, **spec)
+
+
+async def test_a_key_is_planned_and_registered_once_somebody_approves(world: World) -> None:
+    await world.apply(tenant_side(), keyed(managementPolicy="Plan"))
+    assert (await approved(world, "Auth0Client", "shop")).startswith("Create")
+    assert not world.auth0.requests.matching("POST", "/credentials")
+    assert await approved(world, "Auth0Client", "shop") == "Update public keys"
+    await world.ready(("Auth0Client", "shop"))
+    assert len(world.auth0.requests.matching("POST", "/credentials")) == 1
+    held = await entries(world, "shop-auth0")
+    shop = await world.get("Auth0Client", "shop")
+    assert shop["status"]["credential"]["keyIds"] == [held["kid"]]
+    assert not shop["status"].get("plan")
+
+
+async def test_a_client_with_our_key_is_taken_over_without_a_second_key(world: World) -> None:
+    await world.apply(tenant_side(), keyed(deletionPolicy="Orphan"))
+    await world.ready(("Auth0Client", "shop"))
+    shop, held = await world.get("Auth0Client", "shop"), await world.get("Secret", "shop-auth0")
+    client_id = shop["status"]["externalId"]
+    await world.delete(shop)
+    await world.gone(("Auth0Client", "shop"))
+    await world.delete(held)
+    kept = {name: held[name] for name in ("apiVersion", "kind", "type", "data")}
+    named = {name: held["metadata"][name] for name in ("name", "namespace", "labels", "annotations")}
+    await world.apply({**kept, "metadata": named})  # as restored from a backup
+    writes = len(world.writes())
+    for policy in ("Plan", "Manage"):
+        await world.apply(keyed(managementPolicy=policy, **{"import": {"id": client_id}}))
+        if policy == "Plan":
+            await world.says("Auth0Client", "shop", "PlanPending", condition="Synced")
+            assert "public keys" not in (await world.get("Auth0Client", "shop"))["status"]["plan"]["summary"]
+            assert len(world.writes()) == writes
+    await world.ready(("Auth0Client", "shop"))
+    assert len(world.auth0.requests.matching("POST", "/credentials")) == 1
+    assert (await world.get("Secret", "shop-auth0"))["data"]["private-key"] == held["data"]["private-key"]

@@ -20,6 +20,14 @@ async def by_hand(world: World, method: str, path: str, body: Any = None) -> Any
         return answer.json() if answer.content else None
 
 
+def the_global_client(world: World) -> dict[str, Any]:
+    """ "All Applications", as every tenant has it."""
+    clients = world.auth0.state.clients
+    found = {**clients["quickstart"], "client_id": "everyone", "name": "All Applications", "global": True}
+    clients["everyone"] = found
+    return found
+
+
 async def spared(world: World, kind: str, name: str, why: str) -> None:
     """It goes here, stays outside, and says why."""
     before = len(world.auth0.requests.matching("DELETE", "/api/v2/"))
@@ -137,3 +145,65 @@ async def test_an_api_whose_permissions_a_role_of_others_grants_says_so(world: W
     assert not world.auth0.requests.matching("DELETE", "/resource-servers/")
     await by_hand(world, "DELETE", f"/roles/{role['id']}")
     await world.gone(("Auth0API", "orders"))
+
+
+async def test_an_approved_deletion_is_none_of_what_would_go_with_it(world: World) -> None:
+    identifier = "https://orders.example.com"
+    orders = api("orders", identifier, permissions=[{"name": "read"}], managementPolicy="Plan")
+    await world.apply(tenant_side(), {**orders, "spec": {**orders["spec"], "managementPolicy": "Manage"}})
+    await world.ready(("Auth0API", "orders"))
+    await world.apply(orders)
+    await world.delete(orders)
+    await world.says("Auth0API", "orders", "PlanPending", condition="Synced")
+    plain = (await world.get("Auth0API", "orders"))["status"]["plan"]["hash"]
+    theirs = await by_hand(world, "POST", "/clients", {"name": "theirs", "app_type": "non_interactive"})
+    body = {"client_id": theirs["client_id"], "audience": identifier, "scope": ["read"]}
+    grant = await by_hand(world, "POST", "/client-grants", body)
+    await world.patch("Auth0API", "orders", {"metadata": {"annotations": {"mlgate.dev/approve": plain}}})
+    await world.says("Auth0API", "orders", "DeletionBlocked", grant["id"])
+    ready = objects.condition(await world.get("Auth0API", "orders"), "Ready") or {}
+    approval = ready["message"].split("mlgate.dev/approve=")[1][:10]
+    assert approval != plain
+    assert not world.auth0.requests.matching("DELETE", "/resource-servers/")
+    await world.patch("Auth0API", "orders", {"metadata": {"annotations": {"mlgate.dev/approve": approval}}})
+    await world.gone(("Auth0API", "orders"))
+
+
+async def test_what_is_only_observed_is_never_deleted_be_it_the_global_client_or_the_system_api(world: World) -> None:
+    await world.apply(tenant_side())
+    state = world.auth0.state
+    system = next(a for a in state.resource_servers.values() if a["identifier"].endswith("/api/v2/"))
+    every = the_global_client(world)
+    for found in (
+        api("system", system["identifier"], managementPolicy="Observe", **{"import": {"id": system["id"]}}),
+        client("every", managementPolicy="Observe", **{"import": {"id": every["client_id"]}}),
+    ):
+        await world.apply(found)
+        await world.settled()
+        await world.delete(found)
+        await world.gone((found["kind"], found["metadata"]["name"]))
+    assert not world.auth0.requests.matching("DELETE", "/api/v2/")
+    assert system["id"] in state.resource_servers
+    assert every["client_id"] in state.clients
+
+
+async def test_the_global_client_is_not_deleted_even_when_it_is_asked_for(world: World) -> None:
+    await world.apply(tenant_side())
+    every = the_global_client(world)
+    taken = client("every", **{"import": {"id": every["client_id"]}})
+    await world.apply(taken)
+    await world.says("Auth0Client", "every", "InvalidSpec")  # it takes no mark of ours
+    await world.delete(taken)
+    await world.gone(("Auth0Client", "every"))
+    assert not world.auth0.requests.matching("DELETE", "/api/v2/")
+    assert every["client_id"] in world.auth0.state.clients
+
+
+async def test_the_system_api_is_not_deleted_even_when_it_is_asked_for(world: World) -> None:
+    await world.apply(tenant_side())
+    state = world.auth0.state
+    system = next(a for a in state.resource_servers.values() if a["identifier"].endswith("/api/v2/"))
+    await world.apply(api("system", system["identifier"], **{"import": {"id": system["id"]}}))
+    await world.settled()
+    await spared(world, "Auth0API", "system", "it is an API of Auth0 itself")
+    assert system["id"] in state.resource_servers

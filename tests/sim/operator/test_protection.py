@@ -37,7 +37,7 @@ async def test_twenty_applications_deleted_at_once_go_five_an_hour_even_across_a
     await world.restart()
     await world.passes(HOUR / 2)
     assert await left(world) == 15
-    await world.passes(HOUR / 2)
+    await world.passes(HOUR / 2 + 60)  # the minute they were counted in is over
     assert await left(world) == 10
 
     await world.patch("Auth0Tenant", "main", {"spec": {"maxDeletesPerHour": 100}})

@@ -12,7 +12,7 @@ NOW = 1_800_000_030.0  # half a minute into one
 
 def ago(minutes: float, count: int = 1) -> dict[str, object]:
     at = NOW - minutes * 60
-    return {"at": rfc3339(at - at % 60), "count": count}
+    return {"at": rfc3339(at - at % 60 + 60), "count": count}
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,12 @@ def ago(minutes: float, count: int = 1) -> dict[str, object]:
     [
         pytest.param([], 1, 0, id="the first is allowed at once"),
         pytest.param([ago(0, 4)], 5, 0, id="one is left"),
-        pytest.param([ago(0, 5)], 5, 3570, id="all were used this minute: an hour after it began"),
-        pytest.param([ago(59, 1), ago(1, 4)], 5, 30, id="the oldest makes room first"),
+        pytest.param([ago(0, 5)], 5, 3630, id="all were used this minute: an hour after it ends"),
+        pytest.param([ago(59, 1), ago(1, 4)], 5, 90, id="the oldest makes room first"),
         pytest.param(
-            [ago(59, 1), ago(30, 4), ago(1, 5)], 5, 3510, id="after the limit was lowered several must go first"
+            [ago(59, 1), ago(30, 4), ago(1, 5)], 5, 3570, id="after the limit was lowered several must go first"
         ),
+        pytest.param([ago(60, 5)], 5, 30, id="not even the last of a minute is forgotten before its hour is over"),
         pytest.param([ago(61, 50)], 5, 0, id="what is older than an hour does not count"),
     ],
 )

@@ -8,7 +8,7 @@ schedule only where the manifest accepts that (`acceptOutage`). Keys are rotated
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from ...api.auth0client import CredentialsSecret
 from ...api.meta import parse_duration
 from ...auth0 import Session
 from ...engine.clock import rfc3339
+from ...engine.plan import Change
 from ...engine.protocols import Situation
 from ...errors import AlreadyHeld, Retry, Terminal, Trouble, WriteRefused
 from ...outbound import about_to_send
@@ -30,6 +31,7 @@ from .application_keys import (
     Held,
     Rotation,
     Step,
+    aim,
     changed,
     is_ours,
     moment,
@@ -41,6 +43,8 @@ from .application_keys import (
 
 SOON = 0.05
 """Seconds to the next step, once the Secret is stored."""
+_PATH = "public keys"
+"""What a plan calls them: they are beside the application's own fields."""
 _MOST_STEPS = 8
 """Steps in one look; a rotation takes five."""
 
@@ -53,6 +57,7 @@ class Proof:
     status: Mapping[str, Any] | None = None
     again: float | None = None
     trouble: Trouble | None = None
+    needs: Sequence[Change] = ()
 
 
 def uses_key(raw: Mapping[str, Any]) -> bool:
@@ -77,7 +82,13 @@ async def client_secret(conn: Session, template: CredentialsSecret, situation: S
     value = Sensitive(shown) if shown else ours
     due = every is not None and since is not None and situation.now >= since + every
     if value is None or due:
-        value = Sensitive((await conn.clients.rotate_secret(situation.seen.id))["client_secret"])
+        try:
+            value = Sensitive((await conn.clients.rotate_secret(situation.seen.id))["client_secret"])
+        except WriteRefused:
+            old = None if since is None else f"the one issued at {rfc3339(since)}"
+            change = Change("client_secret", old, "a new one, which ends the one in use at once", None)
+            told = situation.status.get("credential") or None
+            return Proof(_kept(kept) if ours else {}, told, needs=[change])
         since = situation.now
     since = situation.now if since is None else since
     status: dict[str, Any] = {"method": "ClientSecret"}
@@ -118,15 +129,28 @@ async def private_key(conn: Session, template: CredentialsSecret, situation: Sit
                 ids, other = list(step.ids), False
             keys = await conn.clients.credentials(client_id)
     except WriteRefused:  # only looked at now: what is there is given away as it is
-        return Proof(held.entries(), before or None)
+        old, new = aim(held, AtAuth0(keys, ids, other), step)
+        return Proof(held.entries(), before or None, needs=[Change(_PATH, old or None, new, None)])
     raise Retry(f"The keys of application {client_id} change while mlgate works on them. It looks again by itself.")
 
 
-async def remove_keys(conn: Session, client_id: str) -> None:
-    """Takes away our keys of an application that proves itself in another way now."""
-    for key in await conn.clients.credentials(client_id):
-        if is_ours(key):
-            await conn.clients.remove_credential(client_id, str(key["id"]))
+async def remove_keys(conn: Session, client_id: str) -> Sequence[Change]:
+    """Takes away our keys of an application that proves itself in another way now. What of it may not be done now."""
+    ours = [str(key["id"]) for key in await conn.clients.credentials(client_id) if is_ours(key)]
+    try:
+        for id_ in ours:
+            await conn.clients.remove_credential(client_id, id_)
+    except WriteRefused:
+        return [Change(_PATH, sorted(ours), None, None)]
+    return ()
+
+
+def due(credential: Mapping[str, Any]) -> float | None:
+    """Unix seconds of what is to be done next about it, by what status says."""
+    at = credential.get("nextStepAt") or (
+        None if credential.get("method") == "PrivateKeyJWT" else credential.get("rotateAt")
+    )
+    return moment(at) + 1.0 if at else None
 
 
 async def _carry_out(conn: Session, client_id: str, step: Step) -> None:
@@ -143,6 +167,12 @@ async def _carry_out(conn: Session, client_id: str, step: Step) -> None:
         await conn.clients.update(
             client_id, {"client_authentication_methods": method, "token_endpoint_auth_method": None}
         )
+
+
+def _kept(secret: Mapping[str, Sensitive]) -> dict[str, Sensitive | str]:
+    """The entries of a client secret, as they are."""
+    kept = {name: secret[name] for name in ("client-secret", "issued-at") if name in secret}
+    return {name: value.reveal() if name == "issued-at" else value for name, value in kept.items()}
 
 
 def _blocked(step: Step) -> Trouble:

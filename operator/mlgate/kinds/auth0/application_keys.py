@@ -172,6 +172,20 @@ def next_step(held: Held, there: AtAuth0, rotation: Rotation, now: float) -> Ste
     return Step(Do.REST, ids=ids, until=min(moments) if moments else None)
 
 
+def aim(held: Held, there: AtAuth0, step: Step) -> tuple[list[str], str | None]:
+    """What a step is part of, for people to approve: which keys that Auth0 accepts it is about, and what comes (None: they
+    go). The same for every step on the way there, and another for the next rotation (pure)."""
+    if step.do is Do.REMOVE:
+        return list(step.ids), None
+    coming = held.following or held.current
+    by_kid = {str(key.get("kid")): str(key["id"]) for key in there.keys}
+    before = sorted(id_ for id_ in there.accepted if coming is None or id_ != by_kid.get(coming.kid))
+    gone = sorted(set(there.accepted) - set(step.ids))
+    if step.do is Do.ACCEPT and gone:
+        return gone, None
+    return before, "a new public key, whose private half only the Secret holds"
+
+
 def no_room(others: Sequence[str]) -> str:
     """What to do about keys of others that take every place."""
     return (

@@ -36,7 +36,7 @@ from ...reasons import Reason
 from ...sensitive import Sensitive
 from .. import links
 from . import application_certificates, secret_settings
-from .application_credentials import Proof, client_secret, private_key, remove_keys, uses_key
+from .application_credentials import Proof, client_secret, due, private_key, remove_keys, uses_key
 from .on_auth0 import EVERY, OnAuth0, mark_values, may, snake, unmarked, whose
 from .secret_settings import Hiding, SecretSettings, put, refuse_secrets
 
@@ -231,6 +231,9 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
         if template is None:
             return Outputs(status)
         proof = await self._proof(conn, spec, situation)
+        if proof.needs and not proof.entries:  # no Secret yet, or the one of before stays as it is
+            name = situation.status.get("credentialsSecretName")
+            return Outputs({**status, "credentialsSecretName": name, "credential": proof.status}, needs=proof.needs)
         data: dict[str, Sensitive | str] = {
             **(template.data or {}),
             "type": "auth0",
@@ -243,7 +246,10 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
         }
         status |= {"credentialsSecretName": template.name, "credential": proof.status}
         secret = SecretOutput(template.name, data, template.labels or {})
-        return Outputs(status, [secret], proof.again, trouble=proof.trouble)
+        return Outputs(status, [secret], proof.again, trouble=proof.trouble, needs=proof.needs)
+
+    def next_look(self, status: Mapping[str, Any]) -> float | None:
+        return due(status.get("credential") or {})
 
     @staticmethod
     async def _proof(conn: Session, spec: Auth0ClientSpec, situation: Situation) -> Proof:
@@ -251,7 +257,9 @@ class Auth0Client(OnAuth0[Auth0ClientSpec]):
         if spec.token_endpoint_auth_method == PRIVATE_KEY_JWT:
             return await private_key(conn, spec.credentials_secret, situation)
         if (situation.status.get("credential") or {}).get("method") == "PrivateKeyJWT":
-            await remove_keys(conn, situation.seen.id)
+            needs = await remove_keys(conn, situation.seen.id)
+            if needs:
+                return Proof(status=situation.status["credential"], needs=needs)
         if situation.seen.raw.get("token_endpoint_auth_method") == "none":
             return Proof()
         return await client_secret(conn, spec.credentials_secret, situation)

@@ -17,6 +17,7 @@ from typing import Any
 
 from ...api.auth0roleassignment import AUTH0_ROLE_ASSIGNMENT, Auth0RoleAssignmentSpec
 from ...auth0 import Session
+from ...engine.clock import rfc3339
 from ...engine.fields import Exact, Fields, Unseen
 from ...engine.marks import Mark
 from ...engine.plan import Plan
@@ -106,8 +107,16 @@ class Auth0RoleAssignment(OnAuth0[Auth0RoleAssignmentSpec]):
     async def outputs(self, conn: Session, spec: Auth0RoleAssignmentSpec, situation: Situation) -> Outputs:
         role_id, user_id = pair(situation.seen.id)
         left = moment(spec.expires_at) - situation.now if spec.expires_at else 0.0
-        status = {"userId": user_id, "roleId": role_id, "assigned": situation.seen.values["assigned"]}
+        status = {
+            "userId": user_id,
+            "roleId": role_id,
+            "assigned": situation.seen.values["assigned"],
+            "endsAt": rfc3339(moment(spec.expires_at)) if left > 0 and spec.expires_at else None,
+        }
         return Outputs(status, again=left if left > 0 else None)
+
+    def next_look(self, status: Mapping[str, Any]) -> float | None:
+        return moment(status["endsAt"]) + 1.0 if status.get("endsAt") else None  # whole seconds: surely over by then
 
 
 def pair(external_id: str) -> tuple[str, str]:
