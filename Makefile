@@ -13,9 +13,9 @@ help: ## what there is
 demo: $(VENV)/.dev ## the quickstart on simulators and a real Envoy (ONCE=1: end after the calls)
 	@$(BIN)/mlgate dev examples/quickstart $(if $(ONCE),--once)
 
-test: $(VENV)/.test ## every test, on a real API server and a real Envoy (PYTEST="-k name": some of them)
+test: $(VENV)/.test ## every test, on a real API server and a real Envoy (PYTEST="-k name": some; "-n 0": one after another)
 	@PYTHONPATH=tests $(BIN)/python -m controlplane build
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 $(PYTEST)
 
 peers: $(VENV)/.test ## other people's clients against the simulated tenant (npm, terraform; skips what is missing)
 	@$(BIN)/python -m pytest tests/peers tests/sim/auth0/test_sdk_over_https.py -rs $(PYTEST)
