@@ -107,6 +107,12 @@ def not_too_many_deletes(q: Question) -> Decision | None:
 
 
 def observed_only(q: Question) -> Decision | None:
+    if q.mode == "Observe" and q.plan.action is Action.CREATE:
+        return Hold(
+            Reason.DRIFTED,
+            "There is nothing outside to observe, and managementPolicy: Observe never makes anything. Correct the name, or "
+            "choose managementPolicy: Manage to have it made.",
+        )
     if q.mode == "Observe":
         return Hold(Reason.DRIFTED, f"managementPolicy: Observe never writes; outside differs: {q.plan.summary}.")
     return None

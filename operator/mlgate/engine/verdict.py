@@ -145,6 +145,7 @@ def of_health(health: Health, *, synced: bool = True, again: float | None = None
     """What an object says when its plan is carried out (`synced`) and its health is known."""
     looks = [seconds for seconds in (health.again, again) if seconds is not None]
     settled = health.settled and synced
+    late = health.reason is Reason.PROVISIONING_TIMEOUT
     return Verdict(
         ready=health.ready and not health.failed,
         synced=settled and not health.failed,
@@ -152,7 +153,7 @@ def of_health(health: Health, *, synced: bool = True, again: float | None = None
         message=health.message,
         stalled=health.failed,
         reconciling=not settled and not health.failed,
-        notices=(Notice(health.reason, health.message, warning=True),) if health.failed else (),
+        notices=(Notice(health.reason, health.message, warning=True),) if health.failed or late else (),
         again=min(looks) if looks else None,
         pace=Pace.SLOW if health.failed else Pace.RESYNC,
     )

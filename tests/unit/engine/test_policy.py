@@ -59,7 +59,7 @@ CASES = [
         "an observed object is never made",
         ask(CREATE, mode="Observe"),
         Reason.DRIFTED,
-        ("Observe never writes", "Create name"),
+        ("nothing outside to observe", "managementPolicy: Manage"),
     ),
     Case(
         "an observed object is never changed, not even with an approval",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from ...api.azureconnection import AzureConnectionSpec
 from ...api.managed import ManagedSpec
+from ...api.meta import RECONCILE_REQUESTED_AT
 from ...azureml import AzureAccess, ClientSecret, ManagedIdentity, Progress, Session, Sessions, WorkloadIdentity
 from ...azureml.progress import DEADLINE, State
 from ...engine.marks import Mark
@@ -105,7 +106,21 @@ def going(progress: Progress) -> str:
 def health(progress: Progress, *, usable: bool, failure: str = "", may_pass: bool = False) -> Health:
     """How something whose operation stands like this is. `usable`: it answers although it is being changed;
     `may_pass`: the same request may succeed another time."""
-    return replace(_health(progress, usable=usable, failure=failure), limit=DEADLINE, may_pass=may_pass)
+    told = failure or _unexplained(progress, may_pass=may_pass)
+    return replace(_health(progress, usable=usable, failure=told), limit=DEADLINE, may_pass=may_pass)
+
+
+def _unexplained(progress: Progress, *, may_pass: bool) -> str:
+    """Of a failure about which the resource says no more than its state."""
+    goes_on = (
+        "mlgate sends the manifest again by itself, though not at once."
+        if may_pass
+        else f"To have the manifest sent again, set the annotation {RECONCILE_REQUESTED_AT} to a new value."
+    )
+    return (
+        f"Azure's last operation on it ended as {progress.state}, and its answer does not say why; the activity log in the "
+        f"Azure portal may. {goes_on}"
+    )
 
 
 def _health(progress: Progress, *, usable: bool, failure: str) -> Health:
@@ -113,7 +128,7 @@ def _health(progress: Progress, *, usable: bool, failure: str) -> Health:
         case State.SUCCEEDED:
             return Health(True)
         case State.FAILED | State.CANCELED:
-            return Health(False, Reason.PROVISIONING_FAILED, failure or "Azure could not make it.", failed=True)
+            return Health(False, Reason.PROVISIONING_FAILED, failure, failed=True)
         case State.CREATING:
             return Health(False, Reason.CREATING, "Azure is making it.", settled=False, again=progress.after)
         case State.DELETING | State.SOFT_DELETED:
