@@ -38,6 +38,7 @@ from .azuremlonlinedeployment import (
     AzureMLOnlineDeploymentStatus,
 )
 from .azuremlonlineendpoint import AZURE_ML_ONLINE_ENDPOINT, AzureMLOnlineEndpointSpec, AzureMLOnlineEndpointStatus
+from .azuremlpipelinerun import AZURE_ML_PIPELINE_RUN, AzureMLPipelineRunSpec, AzureMLPipelineRunStatus
 from .azuremlworkspace import AZURE_ML_WORKSPACE, AzureMLWorkspaceSpec, AzureMLWorkspaceStatus
 from .managed import Condition, ManagedSpec, ManagedStatus
 from .meta import (
@@ -92,6 +93,7 @@ KINDS: Mapping[str, KindType] = MappingProxyType(
             AZURE_ML_ONLINE_DEPLOYMENT,
             AZURE_ML_BATCH_ENDPOINT,
             AZURE_ML_BATCH_DEPLOYMENT,
+            AZURE_ML_PIPELINE_RUN,
             MODEL_GATEWAY,
             MODEL_ROUTE,
             SECURED_MODEL_ENDPOINT,
@@ -126,6 +128,7 @@ __all__ = [
     "AZURE_ML_MODEL",
     "AZURE_ML_ONLINE_DEPLOYMENT",
     "AZURE_ML_ONLINE_ENDPOINT",
+    "AZURE_ML_PIPELINE_RUN",
     "AZURE_ML_WORKSPACE",
     "FINALIZER",
     "GROUP",
@@ -181,6 +184,8 @@ __all__ = [
     "AzureMLOnlineDeploymentStatus",
     "AzureMLOnlineEndpointSpec",
     "AzureMLOnlineEndpointStatus",
+    "AzureMLPipelineRunSpec",
+    "AzureMLPipelineRunStatus",
     "AzureMLWorkspaceSpec",
     "AzureMLWorkspaceStatus",
     "ClientRef",

@@ -143,7 +143,11 @@ def _rules_below(schema: Mapping[str, Any], path: str) -> Iterator[tuple[str, Ma
     for rule in schema.get(VALIDATIONS, ()):
         yield path or "(the object)", rule
     for below, inner, _ in _fields(schema, path):
-        for place, one in ((below, inner), (f"{below}[]", inner.get("items", {}))):
+        for place, one in (
+            (below, inner),
+            (f"{below}[]", inner.get("items", {})),
+            (f"{below}.*", inner.get("additionalProperties", {})),
+        ):
             for rule in one.get(VALIDATIONS, ()):
                 yield place, rule
 

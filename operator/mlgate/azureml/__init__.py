@@ -12,6 +12,7 @@ from .assets import AssetVersions
 from .endpoints import Keys, Slot
 from .explain import Failure, explain
 from .faults import SoftDeletedTwin
+from .jobs import Jobs
 from .progress import OperationStatus, Progress, State
 from .resources import Accepted, Resources
 from .scoring import Scoring, ScoringAnswer, ScoringRequest
@@ -27,6 +28,7 @@ __all__ = [
     "ClientSecret",
     "EndpointToken",
     "Failure",
+    "Jobs",
     "Keys",
     "ManagedIdentity",
     "OperationStatus",

@@ -30,6 +30,8 @@ _NAMED_AFTER = {
     "environments",
     "models",
     "versions",
+    "components",
+    "jobs",
     "registries",
     "storageaccounts",
 }
@@ -46,6 +48,8 @@ class Subject(StrEnum):
     MODEL = "version of a model"
     ENVIRONMENT = "version of an environment"
     COMPUTE = "compute"
+    COMPONENT = "version of a component"
+    JOB = "job"
 
 
 _PLACES: dict[tuple[str, ...], tuple[Subject, str]] = {
@@ -57,6 +61,8 @@ _PLACES: dict[tuple[str, ...], tuple[Subject, str]] = {
     ("models", "versions"): (Subject.MODEL, "version {1} of model {0}"),
     ("environments", "versions"): (Subject.ENVIRONMENT, "version {1} of environment {0}"),
     ("computes",): (Subject.COMPUTE, "compute {0}"),
+    ("components", "versions"): (Subject.COMPONENT, "version {1} of component {0}"),
+    ("jobs",): (Subject.JOB, "job {0}"),
 }
 """The collections inside a workspace, and how messages name what is in them."""
 _SPELLED = {tuple(word.lower() for word in place): place for place in _PLACES}
@@ -113,8 +119,13 @@ def compute_id(workspace: str, name: str) -> str:
     return str(read(f"{workspace}/computes/{name}"))
 
 
+def job_id(workspace: str, name: str) -> str:
+    """The ARM id of a job of the workspace with the ARM id `workspace`. Raises Terminal."""
+    return str(read(f"{workspace}/jobs/{name}"))
+
+
 def version_id(workspace: str, collection: str, name: str, version: str) -> str:
-    """The ARM id of a version in a collection (`models`, `environments`) of a workspace. Raises Terminal."""
+    """The ARM id of a version in a collection (`models`, `environments`, `components`) of a workspace. Raises Terminal."""
     return str(read(f"{workspace}/{collection}/{name}/versions/{version}"))
 
 
@@ -127,8 +138,8 @@ def read(arm_id: str) -> ArmId:
     names += inside[1::2]
     if not found or place is None or not all(_SEGMENT.fullmatch(name) and name.strip(".") for name in names):
         raise Terminal(
-            f"{arm_id!r} is not the ARM id of a workspace, or of an endpoint, deployment, model, environment or compute "
-            f"in one. Expected /subscriptions/…/resourceGroups/…/providers/{PROVIDER}/workspaces/… and so on."
+            f"{arm_id!r} is not the ARM id of a workspace, or of an endpoint, deployment, model, environment, component, "
+            f"compute or job in one. Expected /subscriptions/…/resourceGroups/…/providers/{PROVIDER}/workspaces/… and so on."
         )
     return ArmId(names[0], names[1], names[2], place, tuple(names[3:]))
 

@@ -18,7 +18,7 @@ from . import arm_id
 from .arm_id import Subject
 
 # Seconds between two looks. An endpoint takes 20 to 90 s, a deployment 5 to 20 minutes (recorded: 9 min 11 s).
-LOOK_AGAIN = dict.fromkeys(Subject, (5.0, 10.0)) | {Subject.DEPLOYMENT: (15.0, 30.0)}
+LOOK_AGAIN = dict.fromkeys(Subject, (5.0, 10.0)) | {Subject.DEPLOYMENT: (15.0, 30.0), Subject.JOB: (10.0, 20.0)}
 DEADLINE = 1800.0  # seconds; the service's own `x-ms-async-operation-timeout: PT30M`
 
 

@@ -18,6 +18,7 @@ from .batch_endpoints import BatchEndpoints
 from .computes import Computes
 from .deployments import Deployments
 from .endpoints import Endpoints
+from .jobs import Jobs
 from .model_versions import ModelVersions
 from .preflight_reads import PreflightReads
 from .progress import OperationStatus, Progress
@@ -52,6 +53,7 @@ class Session:
         self.batch_endpoints = BatchEndpoints(wire, aging)
         self.batch_deployments = BatchDeployments(wire, aging)
         self.computes = Computes(wire)
+        self.jobs = Jobs(wire)
         self.registered_models = AssetVersions(wire, Subject.MODEL, "models")
         self.registered_environments = AssetVersions(wire, Subject.ENVIRONMENT, "environments")
         self.models = ModelVersions(wire, max_age=listing_max_age, clock=wire.now)

@@ -3,7 +3,8 @@
 `python -m mlgate.cli.rbac --out deploy/base/rbac.yaml` writes it, `--check` says whether it is up to date.
 
 Where each verb comes from: watches and the look before a status write (get, list, watch); finalizers and server-side
-apply (patch); conditions (patch of status); children of compositions (create, delete); `blockOwnerDeletion` on children
+apply (patch); conditions (patch of status); children of compositions (create, delete); objects whose manifest says how long
+they are kept (delete); `blockOwnerDeletion` on children
 and Secrets, which the admission plugin OwnerReferencesPermissionEnforcement asks `update` of finalizers for. Secrets are
 made and changed, never deleted: their owner's end takes them along.
 """
@@ -21,12 +22,15 @@ from ..api.generated import Generated
 from ..engine.protocols import Composition
 from ..kinds.auth0.app_binding import Auth0AppBinding
 from ..kinds.auth0.mfa_policy import Auth0MFAPolicy
+from ..kinds.azure.pipeline_run import AzureMLPipelineRun
 from ..kinds.secured_endpoint.secured_model_endpoint import SecuredModelEndpoint
 
 HEADER = "# Generated from the kinds by `python -m mlgate.cli.rbac --out deploy/base/rbac.yaml`. Do not edit.\n"
 NAMESPACE = "mlgate-system"
 NAME = "mlgate"
 COMPOSITIONS: tuple[type[Composition[Any]], ...] = (SecuredModelEndpoint, Auth0AppBinding, Auth0MFAPolicy)
+PASSING = (AzureMLPipelineRun,)
+"""Kinds whose objects may end by themselves."""
 
 Rule = dict[str, list[str]]
 
@@ -40,6 +44,7 @@ def operator_rules() -> list[Rule]:
         _rule(GROUP, [f"{plural}/status" for plural in every], "patch"),
         _rule(GROUP, [f"{plural}/finalizers" for plural in every], "update"),
         _rule(GROUP, made, "create", "delete"),
+        _rule(GROUP, sorted(kind.type.plural for kind in PASSING), "delete"),
         _rule("", ["secrets"], "get", "list", "watch", "create", "patch"),
         _rule("", ["configmaps"], "get"),
         _rule("", ["events"], "create", "patch"),

@@ -33,6 +33,8 @@ class Ending:
         if not objects.held(subject.obj):
             await self._steps.resolver.release_guards(subject.key, refs)
             return subject.obj, Verdict(False, False, Reason.DELETING)
+        if subject.kind.finished(subject.status):
+            return await self._let_go(subject, refs)  # what has ended needs no end
         self._wait_for_users(subject, those=self._blocks)
         if subject.kind.fixed_id(subject.owner, subject.spec) is not None:
             return await self._let_go(subject, refs)  # nothing outside was made for it
@@ -150,6 +152,7 @@ class Ending:
             and objects.held(user)
             and isinstance(kind := self._kinds.get(key.kind), External)
             and not kind.gets_by_without(subject.obj, user)
+            and not kind.finished(objects.status(user))
             and those(user, subject.obj)
         ]
         if users:

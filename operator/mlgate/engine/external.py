@@ -53,6 +53,12 @@ class ExternalReconciler:
         subject.lane = subject.kind.lane(subject.owner, subject.spec)
         if objects.deleting(subject.obj):
             return await self._ending.end(subject)
+        if subject.kind.outlived(subject.status, self._steps.clock.wall()) and not objects.paused(subject.obj):
+            await self._steps.writer.discard(subject.kind.type.resource, subject.obj)
+            return subject.obj, Verdict(False, False, Reason.EXPIRED, keep=True)
+        if self._is_over(subject):
+            well = objects.is_ready(subject.obj)
+            return subject.obj, Verdict(well, well, Reason.AVAILABLE, keep=True)
         await self._prepare(subject)
         wish = wish_hash(subject.wanted)
         if self._is_settled(subject, wish):
@@ -93,7 +99,14 @@ class ExternalReconciler:
         """Whether the wish that failed is sent once more: when the user asks for it, or when the failure may pass and
         was told a slow look ago."""
         rested = subject.urgency is Urgency.DRIFT and objects.says(subject.obj, "Stalled")
-        return objects.asked_for(subject.obj) or (health.may_pass and rested)
+        asked = objects.asked_for(subject.obj) and not subject.kind.finished(subject.status)
+        return asked or (health.may_pass and rested)
+
+    @staticmethod
+    def _is_over(subject: Subject) -> bool:
+        """Whether nothing about it can change any more, and this manifest was seen."""
+        seen = subject.status.get("observedGeneration") == objects.generation(subject.obj)
+        return bool(seen and subject.kind.finished(subject.status) and not objects.asked_for(subject.obj))
 
     def _is_settled(self, subject: Subject, wish: str) -> bool:
         """Woken by something it refers to, and its wish is what was carried out: nothing to ask the service for. Drift

@@ -283,6 +283,16 @@ class External(Kind[SpecT], Generic[SpecT, ConnT]):
         where being woken took the place of a planned look. Pure."""
         return None
 
+    def finished(self, status: Mapping[str, Any]) -> bool:
+        """Whether what it stands for has come to an end after which nothing about it changes any more (a run that is over):
+        then the service is not asked about it again unless somebody wishes it, nothing has to be done for the object's end,
+        and what it refers to need not wait for it. Pure."""
+        return False
+
+    def outlived(self, status: Mapping[str, Any], now: float) -> bool:
+        """Whether the object itself is to be deleted by now, in unix seconds, as its manifest says. Pure."""
+        return False
+
     def blocks_deletion_of(self, target: Object, own: Object) -> bool:
         """Whether `target`, which this object refers to, must stay outside while `own` is there."""
         return True

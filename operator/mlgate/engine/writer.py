@@ -41,6 +41,14 @@ class Writer:
         """Keep a Secret while something outside may need it to be deleted."""
         return await self._finalizers(resource, obj, objects.GUARD, present=True)
 
+    async def discard(self, resource: Resource, obj: Object) -> None:
+        """Delete the object itself, whose manifest says that its time is over; gone already is fine."""
+        metadata = obj["metadata"]
+        try:
+            await self._store.delete(resource, metadata.get("namespace", ""), metadata["name"], uid=metadata["uid"])
+        except NotFound:
+            return
+
     async def status(self, resource: Resource, obj: Object, verdict: Verdict) -> Object:
         """Write what a verdict says, if it says anything new."""
         wanted = self._wanted(obj, verdict)

@@ -29,6 +29,7 @@ from .azure.environment import AzureMLEnvironment
 from .azure.model import AzureMLModel
 from .azure.online_deployment import AzureMLOnlineDeployment
 from .azure.online_endpoint import AzureMLOnlineEndpoint
+from .azure.pipeline_run import AzureMLPipelineRun
 from .azure.workspace import AzureMLWorkspace
 from .gateway.model_gateway import ModelGateway
 from .gateway.model_route import ModelRoute
@@ -69,6 +70,7 @@ def build(
         AzureMLOnlineDeployment(azure),
         AzureMLBatchEndpoint(azure),
         AzureMLBatchDeployment(azure),
+        AzureMLPipelineRun(azure),
         ModelGateway(gateways),
         ModelRoute(gateways),
         SecuredModelEndpoint(azure),

@@ -23,6 +23,7 @@ from mlgate_sim.azure import (
     endpoint_credentials,
     endpoints,
     groups,
+    jobs,
     operations,
     regions,
     workspaces,
@@ -90,6 +91,7 @@ def resource_routes(sign: endpoint_credentials.Sign) -> dict[tuple[str, ...], Ro
             deployments.missing, batch_deployments.put, batch_deployments.patch, batch_deployments.delete
         ),
         ("workspaces", "computes"): Routes(computes.missing, computes.put, computes.patch, computes.delete),
+        ("workspaces", "jobs"): Routes(jobs.missing, jobs.put, delete=jobs.delete, actions={"cancel": jobs.cancel}),
         ("workspaces", "datastores"): Routes(assets.missing, actions={"listsecrets": assets.list_secrets}),
     }
     for kind in assets.KINDS:

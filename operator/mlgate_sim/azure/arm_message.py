@@ -28,6 +28,7 @@ CANONICAL_TYPES = {
     "versions": "versions",
     "datastores": "datastores",
     "computes": "computes",
+    "jobs": "jobs",
     "computeoperationsstatus": "computeOperationsStatus",
     "locations": "locations",
     "mfeoperationsstatus": "mfeOperationsStatus",

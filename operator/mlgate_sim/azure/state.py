@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from mlgate_sim.azure import job_course
 from mlgate_sim.azure.arm_message import Json
 from mlgate_sim.azure.failures import Failure, FailureScript
 from mlgate_sim.azure.operations import Kind, Operation, Verb, timestamp
@@ -89,6 +90,8 @@ class AzureState:
         for operation in sorted(due, key=lambda operation: operation.ends):
             self._settle(operation)
         self.soft_deleted = {key: until for key, until in self.soft_deleted.items() if until > now}
+        for key, course in self.jobs.items():
+            self.resources[key]["properties"]["status"] = job_course.state_at(course, now)
 
     def start(self, kind: Kind, verb: Verb, resource: Json, pending: Json | None = None) -> Operation:
         """Start an operation on `resource`; a scripted failure decides now how it will end."""
@@ -120,6 +123,7 @@ class AzureState:
             self.keys.pop(key, None)
             self.logs.pop(key, None)
             self.serving.discard(key)
+            self.jobs.pop(key, None)
         for operation in self.operations.values():
             inside = operation.resource_id.lower().startswith(root + "/")
             if operation.running and inside:
@@ -167,6 +171,7 @@ class AzureState:
             "operations": [operation.to_json() for operation in self.operations.values()],
             "keys": self.keys,
             "logs": self.logs,
+            "jobs": self.jobs,
             "serving": sorted(self.serving),
             "softDeleted": self.soft_deleted,
             "takenEndpointNames": sorted(self.taken_names),
@@ -196,6 +201,7 @@ class AzureState:
             if key.split("/")[-2] == "onlineendpoints" and key not in self.keys:
                 self.keys[key] = {"primaryKey": self.new_key(), "secondaryKey": self.new_key()}
         self.logs: dict[str, str] = dict(saved.get("logs", {}))
+        self.jobs: dict[str, Json] = dict(saved.get("jobs", {}))
         ready = [key for key, found in self.resources.items() if _is_ready_deployment(key, found)]
         self.serving: set[str] = set(saved.get("serving", ready))
         self.soft_deleted = dict(saved.get("softDeleted", {}))
@@ -215,6 +221,7 @@ _PARTS = {
     "operations",
     "keys",
     "logs",
+    "jobs",
     "serving",
     "softDeleted",
     "takenEndpointNames",

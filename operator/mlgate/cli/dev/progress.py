@@ -105,6 +105,7 @@ ORDER = (
     "AzureMLOnlineDeployment",
     "AzureMLBatchEndpoint",
     "AzureMLBatchDeployment",
+    "AzureMLPipelineRun",
     "Auth0API",
     "Auth0Role",
     "ModelRoute",
