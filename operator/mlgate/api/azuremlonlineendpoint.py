@@ -46,8 +46,8 @@ EndpointProperties = Annotated[
 ]
 
 
-class EndpointCredentialsSecret(SecretRef):
-    """The Secret that receives what callers present, and how often keys are replaced."""
+class KeyRotation(Api):
+    """How often the keys of an endpoint are replaced."""
 
     rotate_every: Annotated[Duration, Within("1h", "8760h")] | None = None
     """How often the keys of an endpoint with authMode Key are replaced, such as `720h`. Unset: never. Tokens are renewed
@@ -58,6 +58,10 @@ class EndpointCredentialsSecret(SecretRef):
     overlap: Annotated[Duration, Within("1m", "720h")] | None = None
     """How long the old key stays valid after the new one was put into the Secret, for readers other than mlgate's
     gateways. Unset: until every gateway that uses it has taken the new one, which is waited for in any case."""
+
+
+class EndpointCredentialsSecret(KeyRotation, SecretRef):
+    """The Secret that receives what callers present, and how often keys are replaced."""
 
 
 class AzureMLOnlineEndpointSpec(ManagedSpec):

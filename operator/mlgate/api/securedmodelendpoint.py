@@ -12,7 +12,7 @@ from pydantic import Field
 
 from .auth0api import ApiPermission
 from .azure import EndpointName, Identity, Tags, Toggle
-from .azuremlonlineendpoint import NOT_BOTH_LIVE_AND_MIRRORED, AuthMode, MirrorTraffic, Traffic
+from .azuremlonlineendpoint import NOT_BOTH_LIVE_AND_MIRRORED, AuthMode, KeyRotation, MirrorTraffic, Traffic
 from .managed import ManagedSpec, ManagedStatus
 from .markers import Cel, Immutable, ListMap, ListSet, fixed
 from .meta import AGE, MESSAGE, READY, REASON, SYNCED, Api, Audience, Column, Host, KindType, ObjectName, Permission
@@ -28,12 +28,18 @@ class EndpointFields(Api):
     validations: ClassVar[tuple[Cel, ...]] = (
         fixed("azureName", "azureName cannot be changed, added or removed later: create another SecuredModelEndpoint"),
         fixed("identity", "identity cannot be changed, added or removed later: create another SecuredModelEndpoint"),
+        Cel(
+            "!has(self.rotation) || (has(self.authMode) && self.authMode == 'Key')",
+            "rotation needs authMode: Key; tokens are renewed by themselves",
+        ),
     )
 
     azure_name: EndpointName | None = None
     """Name in Azure, unique in the region. Unset: the object's name."""
     auth_mode: AuthMode | None = None
     """The credential that the gateway presents to the endpoint; callers never see it. New endpoints get AMLToken."""
+    rotation: KeyRotation | None = None
+    """How often its keys are replaced, with authMode Key. Unset: never."""
     identity: Identity | None = None
     """As whom deployments act. New endpoints get SystemAssigned. Cannot be changed."""
     description: Annotated[str, Field(max_length=1024)] | None = None

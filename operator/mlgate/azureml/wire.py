@@ -175,7 +175,7 @@ class Wire:
             outbound.about_to_send(f"{asked.method} {path}", writes=asked.writes, timeout=timeout)
 
         let_out()  # before a token is fetched for nothing; the door asks again, for a token may take its time
-        self.throttle.admit(asked.method, outbound.urgency(), jitter=self._random())
+        self.throttle.admit(asked.method, path, outbound.urgency(), jitter=self._random())
         connection = await self._connected(asked)
         module: Any = importlib.import_module("mlgate.azureml.pipeline")
         passage = module.Passage(let_out, timeout)

@@ -15,7 +15,7 @@ from mlgate.engine import objects
 from mlgate.engine.clock import rfc3339
 from mlgate.store.protocol import SECRETS, Object
 
-from .manifests import azure_side, deployment, endpoint, ours
+from .manifests import azure_side, deployment, endpoint, of_quickstart, ours, quickstart
 from .world import World
 
 MINUTE, HOUR = 60.0, 3600.0
@@ -253,3 +253,15 @@ async def test_an_operator_that_dies_after_a_request_left_does_not_replace_a_key
     world.azure.faults.add(method="POST", path="/regenerateKeys", drop="after", times=1)
     await world.apply(fraud(rotateAt=rfc3339(world.timeline.wall() + 1)))
     await rotated(world, old)
+
+
+async def test_a_secured_endpoint_hands_its_rotation_down(world: World) -> None:
+    manifest = of_quickstart("SecuredModelEndpoint")
+    manifest["spec"]["endpoint"] |= {"authMode": "Key", "rotation": {"rotateEvery": "720h"}}
+    await world.apply(quickstart(), manifest)
+
+    async def handed() -> Any:
+        found = await world.find("AzureMLOnlineEndpoint", "fraud")
+        return found and found["spec"]["credentialsSecret"].get("rotateEvery") == "720h"
+
+    await world.until(handed, "the rotation at the endpoint")

@@ -144,3 +144,16 @@ async def test_an_operation_of_somebody_else_is_waited_for(world: World) -> None
     await world.says("AzureMLOnlineDeployment", "blue", "Updating", "busy")
     await world.ready(("AzureMLOnlineDeployment", "blue"))
     assert objects.is_ready(await world.get(*FRAUD))
+
+
+async def test_more_deployments_than_azure_takes_at_once_are_made_without_a_429(world: World) -> None:
+    names = ["blue", "green", "red", "pink", "grey"]
+    await world.apply(azure_side(), *(endpoint(f"e-{name}") for name in names))
+    await world.ready(*(("AzureMLOnlineEndpoint", f"e-{name}") for name in names))
+    world.azure.throttle.set("resource-requests", remaining=3, per_second=1 / 12)
+    await world.apply(deployment(names[0], f"e-{names[0]}"))
+    await world.ready(("AzureMLOnlineDeployment", names[0]))
+    await world.apply(*(deployment(name, f"e-{name}") for name in names))
+    await world.ready(*(("AzureMLOnlineDeployment", name) for name in names))
+    puts = world.azure.requests.matching("PUT", "/deployments/[^/]+$")
+    assert [found.status for found in puts] == [201] * len(names)

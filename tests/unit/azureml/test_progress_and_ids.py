@@ -166,21 +166,38 @@ class TestTheLastRequests:
     @pytest.mark.parametrize("urgency", [Urgency.PROGRESS, Urgency.DRIFT])
     def test_are_not_for_what_can_wait(self, urgency: Urgency) -> None:
         with pytest.raises(Quota) as caught:
-            self.throttle(5).admit("GET", urgency, jitter=0.0)
+            self.throttle(5).admit("GET", "/x", urgency, jitter=0.0)
         assert caught.value.gate == "azure:sub:x/background"
 
     @pytest.mark.parametrize("urgency", [Urgency.USER, Urgency.DELETION, Urgency.RETRY])
     def test_are_for_what_somebody_waits_for(self, urgency: Urgency) -> None:
-        self.throttle(5).admit("GET", urgency, jitter=0.0)
+        self.throttle(5).admit("GET", "/x", urgency, jitter=0.0)
 
     def test_are_not_counted_against_another_bucket(self) -> None:
-        self.throttle(5).admit("PUT", Urgency.DRIFT, jitter=0.0)
+        self.throttle(5).admit("PUT", "/x", Urgency.DRIFT, jitter=0.0)
 
     def test_an_old_figure_stops_nobody(self) -> None:
         times = iter([0.0, 61.0])
         throttle = Throttle("gate", "sub", lambda: next(times))
         throttle.learn({"x-ms-ratelimit-remaining-subscription-reads": "1"})
-        throttle.admit("GET", Urgency.DRIFT, jitter=0.0)
+        throttle.admit("GET", "/x", Urgency.DRIFT, jitter=0.0)
+
+    @pytest.mark.parametrize("urgency", Urgency)
+    def test_change_of_a_deployment_is_not_sent_when_none_is_left(self, urgency: Urgency) -> None:
+        throttle = Throttle("gate", "sub", lambda: 100.0)
+        throttle.learn({"x-ms-ratelimit-remaining-subscription-resource-requests": "0"})
+        with pytest.raises(Quota, match="goes on by itself") as caught:
+            throttle.admit("PUT", "/w/onlineEndpoints/fraud/deployments/blue", urgency, jitter=0.0)
+        assert (caught.value.gate, caught.value.after) == ("gate/deployments", 12.0)
+        throttle.admit("PUT", "/w/onlineEndpoints/fraud", urgency, jitter=0.0)
+        throttle.admit("DELETE", "/w/onlineEndpoints/fraud/deployments/blue", urgency, jitter=0.0)
+
+    def test_change_of_a_deployment_leaves_when_one_has_flowed_back(self) -> None:
+        now = [100.0]
+        throttle = Throttle("gate", "sub", lambda: now[0])
+        throttle.learn({"x-ms-ratelimit-remaining-subscription-resource-requests": "0"})
+        now[0] += 12.0
+        throttle.admit("PUT", "/w/onlineEndpoints/fraud/deployments/blue", Urgency.USER, jitter=0.0)
 
 
 def test_importing_the_package_loads_nothing_of_azure() -> None:

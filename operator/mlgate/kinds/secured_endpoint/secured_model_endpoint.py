@@ -71,15 +71,17 @@ class SecuredModelEndpoint(Composition[SecuredModelEndpointSpec]):
         policies: dict[str, str] = {"deletionPolicy": spec.deletion_policy, "driftPolicy": spec.drift_policy}
         if spec.management_policy != "Manage":
             policies["managementPolicy"] = spec.management_policy
+        endpoint = wire(spec.endpoint)
+        rotation = endpoint.pop("rotation", {})
         found = [
             child(
                 AZURE_ML_ONLINE_ENDPOINT,
                 owner.name,
                 {
                     "authMode": "AMLToken",
-                    **wire(spec.endpoint),
+                    **endpoint,
                     "workspaceRef": wire(spec.workspace_ref),
-                    "credentialsSecret": {"name": credential_name(owner)},
+                    "credentialsSecret": {"name": credential_name(owner), **rotation},
                     **({"traffic": traffic} if (traffic := wanted_traffic(spec)) is not None else {}),
                     **({"mirrorTraffic": dict(spec.mirror_traffic)} if spec.mirror_traffic is not None else {}),
                     **policies,
