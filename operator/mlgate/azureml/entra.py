@@ -46,8 +46,8 @@ _MEANING: dict[str, tuple[str, str]] = {
     "53003": ("a Conditional Access policy blocks {client}", "Exempt it or meet the policy"),
     "500011": ("Azure Resource Manager is not known in tenant {tenant}", "Check tenantId and cloud"),
     "CredentialUnavailableError": (
-        "no managed identity answers here",
-        "Give the node or pod a managed identity, or choose WorkloadIdentity or ClientSecret",
+        "{client} is not one that this node or pod has",
+        "Assign it to the node or pod, or choose WorkloadIdentity or ClientSecret",
     ),
     "90038": ("tenant {tenant} belongs to another cloud", "Check cloud"),
 }

@@ -144,6 +144,7 @@ class Wire:
         connection = await self._connected(asked)
         got = await (connection.fresh_token(scope) if fresh else connection.token(scope))
         if isinstance(got, NoAnswer | EntraRefused):
+            self._forget(connection, got)
             raise self._trouble(asked, got)
         module: Any = importlib.import_module("mlgate.azureml.pipeline")
         expires, refresh = module.token_times(got, self._clock())
@@ -185,9 +186,14 @@ class Wire:
             self._report(asked.method, path, outcome, time.monotonic() - started)
         if isinstance(outcome, Answer) and 200 <= outcome.status < 300:
             return outcome
-        if isinstance(outcome, Answer) and outcome.status == 401 and self._connection is connection:
-            self._connection = None
+        self._forget(connection, outcome)
         raise self._trouble(asked, outcome)
+
+    def _forget(self, connection: pipeline.Connection, outcome: faults.Outcome) -> None:
+        """What was refused is not presented again: its credential keeps tokens, and a projected token's text for minutes."""
+        refused = isinstance(outcome, EntraRefused) or (isinstance(outcome, Answer) and outcome.status == 401)
+        if refused and self._connection is connection:
+            self._connection = None
 
     async def _connected(self, asked: Asked) -> pipeline.Connection:
         async with self._lock:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from mlgate_sim.azure.entra import ML_AUDIENCE
 from mlgate_sim.azure.failures import deployment_resource, failure_from_json
 from mlgate_sim.azure.scoring_script import ScoringFault
 from mlgate_sim.server import json_answer
@@ -96,7 +95,7 @@ class Control:
         except ValueError as error:
             return json_answer(400, {"error": str(error)})
         entra = self.azure.entra
-        return json_answer(200, {"access_token": entra.signer.sign({**entra.claims(ML_AUDIENCE), **claims})})
+        return json_answer(200, {"access_token": entra.signer.sign({**entra.claims(entra.ml_audience), **claims})})
 
 
 async def _object(request: web.Request) -> dict[str, Any]:

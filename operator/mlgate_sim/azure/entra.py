@@ -19,8 +19,17 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from mlgate_sim.azure.arm_message import Answer, Json, Refusal
 from mlgate_sim.azure.settings import Settings
 
-ARM_AUDIENCES = ("https://management.azure.com", "https://management.core.windows.net")
-ML_AUDIENCE = "https://ml.azure.com"
+ARM_AUDIENCES: Final = {
+    "Public": ("https://management.azure.com", "https://management.core.windows.net"),
+    "China": ("https://management.chinacloudapi.cn", "https://management.core.chinacloudapi.cn"),
+    "USGovernment": ("https://management.usgovcloudapi.net", "https://management.core.usgovcloudapi.net"),
+}
+ML_AUDIENCES: Final = {
+    "Public": "https://ml.azure.com",
+    "China": "https://ml.azure.cn",
+    "USGovernment": "https://ml.azure.us",
+}
+"""What tokens are meant for, by cloud: Azure's own documentation of national clouds."""
 EXCHANGE_AUDIENCE = "api://AzureADTokenExchange"
 FEDERATION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -136,9 +145,14 @@ class Entra:
             "ver": "1.0",
         }
 
+    @property
+    def ml_audience(self) -> str:
+        """What tokens for scoring are meant for."""
+        return ML_AUDIENCES[self.settings.cloud]
+
     def arm_audiences(self) -> tuple[str, ...]:
         """The audiences ARM accepts, without a trailing slash; the simulator's own URL is one of them."""
-        return (*ARM_AUDIENCES, self._origin())
+        return (*ARM_AUDIENCES[self.settings.cloud], self._origin())
 
     def _checked(self, tenant: str, form: Mapping[str, str]) -> str:
         settings = self.settings
@@ -207,7 +221,7 @@ class Entra:
             )
             raise self._refuse(400, "invalid_scope", 1002012, message)
         audience = scope.removesuffix("/.default")
-        if audience.rstrip("/") not in (*self.arm_audiences(), ML_AUDIENCE):
+        if audience.rstrip("/") not in (*self.arm_audiences(), self.ml_audience):
             message = f"The resource principal named {audience} was not found in the tenant."
             raise self._refuse(400, "invalid_resource", 500011, message)
         return audience

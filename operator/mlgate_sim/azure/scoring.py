@@ -20,7 +20,7 @@ from typing import Any
 import jwt
 
 from mlgate_sim.azure.arm_message import Answer, Json, Refusal
-from mlgate_sim.azure.entra import ML_AUDIENCE, TokenSigner
+from mlgate_sim.azure.entra import ML_AUDIENCES, TokenSigner
 from mlgate_sim.azure.state import AzureState
 
 DEPLOYMENT_HEADER = "azureml-model-deployment"
@@ -59,7 +59,7 @@ def _token_fits(state: AzureState, signer: TokenSigner, endpoint: Json, mode: st
     if mode == "AMLToken":
         return claims.get("iss") == claims.get("aud") == "azureml" and claims.get("serviceId") == endpoint["id"].lower()
     audience = str(claims.get("aud", "")).rstrip("/")
-    return audience == ML_AUDIENCE and state.settings.knows_tenant(str(claims.get("tid", "")))
+    return audience == ML_AUDIENCES[state.settings.cloud] and state.settings.knows_tenant(str(claims.get("tid", "")))
 
 
 def choose_deployment(state: AzureState, endpoint: Json, pinned: str | None, draw: Callable[[], float]) -> Json:

@@ -44,6 +44,8 @@ class Settings:
     subscription: str
     resource_group: str
     location: str
+    cloud: str = "Public"
+    """Public, China or USGovernment: which audiences its tokens have."""
     operation_seconds: float = 0.5
     token_seconds: int = 3599
     busy_status: int = 409

@@ -12,7 +12,6 @@ import aiohttp
 
 from mlgate_sim.azure import AzureSimulator
 from mlgate_sim.azure.arm_message import parse_path
-from mlgate_sim.azure.entra import ML_AUDIENCE
 
 OPERATION_SECONDS = 540.0  # a deployment in TestOnlineDeployment took 9 min 11 s
 ELIDED = "…"
@@ -92,7 +91,7 @@ class Replay:
         }
         self.azure.arm("PUT", endpoint, asked)
         self.clock.time += OPERATION_SECONDS
-        token = self.azure.signer.sign({**self.azure.entra.claims(ML_AUDIENCE)})
+        token = self.azure.signer.sign({**self.azure.entra.claims(self.azure.entra.ml_audience)})
         request = exchange["request"]
         url = f"{self.azure.url}/scoring/{name}.{self.location}/jobs"
         return await self._http(request["method"], url, request["body"], token)
