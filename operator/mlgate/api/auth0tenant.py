@@ -13,7 +13,7 @@ from pydantic import Field
 
 from .managed import ManagedSpec, ManagedStatus
 from .markers import Immutable, ListMap, ListSet
-from .meta import Api, Audience, Column, Host, HttpsUrl, KindType, Timestamp, columns
+from .meta import Api, Column, Host, HttpsUrl, KindType, Timestamp, columns
 from .references import AllowedNamespaces, SecretRef
 
 Text = Annotated[str, Field(max_length=255)]
@@ -39,8 +39,8 @@ class Auth0TenantSettings(Api):
     """Address shown to users who need help."""
     support_url: HttpsUrl | None = None
     """Page shown to users who need help."""
-    default_audience: Audience | None = None
-    """Identifier of the API that tokens are for when a login names none."""
+    default_audience: Annotated[str, Field(max_length=600, pattern=r"^[^\s]*$")] | None = None
+    """Identifier of the API that tokens are for when a login names none. Empty: none, as Auth0 itself begins."""
     default_directory: Annotated[str, Field(max_length=128)] | None = None
     """Name of the connection used by the password grant."""
     session_lifetime: Annotated[int, Field(ge=1, le=8760)] | None = None

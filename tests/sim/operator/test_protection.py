@@ -63,3 +63,17 @@ async def test_a_tenant_says_which_scopes_the_objects_in_it_need(world: World) -
     }
     assert "missingScopes" not in status
     assert "create:users" in status["excessScopes"]
+
+
+async def test_a_default_audience_can_be_taken_back(world: World) -> None:
+    def sent() -> list[str]:
+        written = world.auth0.requests.matching("PATCH", "/tenants/settings$")
+        return [entry.body["default_audience"] for entry in written if "default_audience" in entry.body]
+
+    await world.apply(namespace("ml"), auth0_secret(), tenant(settings={"defaultAudience": "https://fraud.example"}))
+    await world.ready(("Auth0Tenant", "main"))
+    await world.apply(tenant(settings={"defaultAudience": ""}))
+    await world.until(lambda: sent() == ["https://fraud.example", ""], "no default")
+    await world.ready(("Auth0Tenant", "main"))
+    await world.passes(7200)
+    assert len(sent()) == 2
