@@ -2,14 +2,14 @@
 
 A name starts one job for ever: a PUT of a name that is taken changes what is said about the job (tags, display name,
 description, archived) and starts nothing; another body is refused. Not recorded; the routes and bodies are those of the
-client that azure-ai-ml carries (`jobs/{id}`, `jobs/{id}/cancel`: 200 or 202 with a Location).
+client that azure-ai-ml carries (`jobs/{id}`, `jobs/{id}/cancel`, which may answer 200 or 202).
 """
 
 from __future__ import annotations
 
 from mlgate_sim.azure import arm_errors, job_course, workspaces
-from mlgate_sim.azure.arm_message import ML_PROVIDER, Answer, ArmRequest, Json, Refusal
-from mlgate_sim.azure.state import AzureState, normal_location
+from mlgate_sim.azure.arm_message import Answer, ArmRequest, Json, Refusal
+from mlgate_sim.azure.state import AzureState
 
 _SAID = ("tags", "displayName", "description", "isArchived", "properties")
 """What may be changed about a job."""
@@ -71,7 +71,7 @@ def put(state: AzureState, request: ArmRequest) -> Answer:
 
 
 def cancel(state: AzureState, request: ArmRequest) -> Answer:
-    """Ask a job to end: 202; 200 when it has ended already."""
+    """Ask a job to end; it does some time later."""
     workspaces.require(state, request.path)
     job = state.find(request.path.resource_id())
     if job is None:
@@ -82,11 +82,7 @@ def cancel(state: AzureState, request: ArmRequest) -> Answer:
     if course["canceled"] is None:
         course["canceled"] = state.clock()
         job["properties"]["status"] = job_course.state_at(course, state.clock())
-    region = normal_location(workspaces.require(state, request.path)["location"])
-    base = f"{state.origin}/subscriptions/{state.settings.subscription}/providers/{ML_PROVIDER}/locations/{region}"
-    return Answer(
-        202, None, {"Location": f"{base}/mfeOperationResults/jc:{job['name']}?api-version={request.api_version}"}
-    )
+    return Answer(200)
 
 
 def delete(state: AzureState, request: ArmRequest) -> Answer:

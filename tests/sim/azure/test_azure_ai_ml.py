@@ -164,3 +164,49 @@ async def test_a_batch_endpoint_and_its_deployment(client: Client) -> None:
     assert [each.name for each in await client.do(lambda: list(ml.batch_endpoints.list()))] == ["monthly"]
     await client.do(lambda: ml.batch_endpoints.begin_delete("monthly").result())
     assert await client.do(lambda: list(ml.batch_endpoints.list())) == []
+
+
+async def test_jobs(client: Client) -> None:
+    from azure.ai.ml.entities import PipelineJob
+
+    ml, azure = client.ml, client.azure
+    component = f"{azure.workspace_id('ws1')}/components/train/versions/1"
+    azure.arm(
+        "PUT", component, {"properties": {"componentSpec": {"name": "train", "version": "1", "type": "pipeline"}}}
+    )
+    azure.operation_seconds = 60.0
+    asked = PipelineJob(name="night-1", component=component, experiment_name="fraud", inputs={"rate": 0.1})
+    made = await client.do(lambda: ml.jobs.create_or_update(asked))
+    assert (made.name, made.status, made.experiment_name) == ("night-1", "NotStarted", "fraud")
+    again = await client.do(lambda: ml.jobs.create_or_update(asked))
+    assert again.creation_context.created_at == made.creation_context.created_at
+    assert [each.name for each in await client.do(lambda: list(ml.jobs.list()))] == ["night-1"]
+    azure.operation_seconds = 0.0
+    await client.do(lambda: ml.jobs.begin_cancel("night-1").result())
+    assert (await client.do(lambda: ml.jobs.get("night-1"))).status in ("CancelRequested", "Canceled")
+
+
+async def test_a_deployment_leaves_by_itself(client: Client) -> None:
+    from azure.ai.ml.entities import ManagedOnlineDeployment, ManagedOnlineEndpoint, Model
+
+    ml = client.ml
+    model = Model(
+        name="churn", version="1", path="azureml://datastores/workspaceblobstore/paths/m", type="mlflow_model"
+    )
+    await client.do(lambda: ml.models.create_or_update(model))
+    await client.do(lambda: ml.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name="fraud")).result())
+    blue = ManagedOnlineDeployment(
+        name="blue",
+        endpoint_name="fraud",
+        model="azureml:churn:1",
+        instance_type="Standard_DS3_v2",
+        instance_count=1,
+    )
+    await client.do(lambda: ml.online_deployments.begin_create_or_update(blue).result())
+    await client.do(lambda: ml.online_deployments.begin_delete("blue", "fraud").result())
+    assert await client.do(lambda: list(ml.online_deployments.list("fraud"))) == []
+
+
+async def test_a_workspace_leaves(client: Client) -> None:
+    await client.do(lambda: client.ml.workspaces.begin_delete("ws1", delete_dependent_resources=False).result())
+    assert await client.do(lambda: list(client.ml.workspaces.list())) == []
