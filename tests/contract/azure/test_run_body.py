@@ -12,6 +12,8 @@ from mlgate.api import AzureMLPipelineRunSpec
 from mlgate.kinds.azure import arm_body, run_body
 
 pytest.importorskip("azure.ai.ml", reason="azure-ai-ml is an extra")
+# azure-ai-ml's own use of marshmallow
+pytestmark = pytest.mark.filterwarnings("ignore:The `context` parameter is deprecated")
 
 WITHIN = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 NIGHTLY = f"{WITHIN}/computes/nightly"
