@@ -11,7 +11,7 @@ from pydantic import Field
 
 from .managed import ManagedSpec, ManagedStatus
 from .markers import Cel
-from .meta import Api, Column, KindType, Uuid, columns
+from .meta import Api, Audience, Column, HttpsUrl, KindType, Uuid, columns
 from .references import AllowedNamespaces, SecretRef
 
 ResourceGroup = Annotated[str, Field(min_length=1, max_length=90, pattern=r"^[-a-zA-Z0-9_.()]+$")]
@@ -38,6 +38,20 @@ class AzureAuth(Api):
     """The Secret with the key `clientSecret`."""
 
 
+class AzureEndpoints(Api):
+    """Where an Azure listens that is none of the known clouds, and for whom its tokens are meant. What is not written is
+    the cloud's own."""
+
+    resource_manager: HttpsUrl | None = None
+    """Azure Resource Manager, such as `https://management.local.azurestack.external`."""
+    authority: HttpsUrl | None = None
+    """Microsoft Entra, or what gives tokens in its place."""
+    resource_manager_audience: Audience | None = None
+    """Whom tokens for Azure Resource Manager are meant for. Unset: the cloud's own, whatever the address."""
+    scoring_audience: Audience | None = None
+    """Whom tokens for endpoints with authMode AADToken are meant for."""
+
+
 class AzureConnectionSpec(ManagedSpec):
     """Which Azure, which subscription, and as whom."""
 
@@ -45,6 +59,9 @@ class AzureConnectionSpec(ManagedSpec):
 
     cloud: Literal["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"] = "AzureCloud"
     """Which Azure, by the Azure CLI's name."""
+    endpoints: AzureEndpoints | None = None
+    """Addresses and audiences that replace the cloud's own. Whoever runs mlgate allows their hosts beforehand
+    (`mlgate run --azure-endpoint-host`), because mlgate signs in there."""
     tenant_id: Uuid
     """The Microsoft Entra tenant to sign in to."""
     subscription_id: Uuid

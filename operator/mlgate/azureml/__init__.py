@@ -6,7 +6,7 @@ answer means), `progress` (how far a long operation is), `explain` (why one fail
 same as written).
 """
 
-from .access import AzureAccess, ClientSecret, ManagedIdentity, WorkloadIdentity
+from .access import AzureAccess, ClientSecret, Elsewhere, ManagedIdentity, WorkloadIdentity
 from .arm_id import ArmId, Subject
 from .assets import AssetVersions
 from .endpoints import Keys, Slot
@@ -26,6 +26,7 @@ __all__ = [
     "AssetVersions",
     "AzureAccess",
     "ClientSecret",
+    "Elsewhere",
     "EndpointToken",
     "Failure",
     "Jobs",

@@ -7,7 +7,8 @@ Azure Resource Manager endpoints, the audience of Azure ML's data plane).
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from mlgate.errors import Terminal
 from mlgate.sensitive import Sensitive
@@ -72,6 +73,20 @@ CLOUDS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What replaces a cloud's own addresses and audiences; None: nothing does."""
+
+    resource_manager: str | None = None
+    authority: str | None = None
+    arm_audience: str | None = None
+    scoring_audience: str | None = None
+
+    def hosts(self) -> list[str]:
+        """The hosts that would be signed in at, with their ports where they name one."""
+        return [urlsplit(url).netloc.lower() for url in (self.resource_manager, self.authority) if url]
+
+
+@dataclass(frozen=True, slots=True)
 class AzureAccess:
     """Everything a session needs.
 
@@ -85,14 +100,23 @@ class AzureAccess:
     auth: Auth
     name: str
     secret_name: str | None = None
+    elsewhere: Elsewhere | None = None
 
     def endpoints(self) -> Cloud:
         """The cloud's addresses. Raises Terminal for a cloud that does not exist."""
         try:
-            return CLOUDS[self.cloud]
+            cloud = CLOUDS[self.cloud]
         except KeyError:
             known = ", ".join(CLOUDS)
             raise Terminal(f"{self.name} names the cloud {self.cloud!r}. Known clouds are {known}.") from None
+        other = self.elsewhere or Elsewhere()
+        return replace(
+            cloud,
+            resource_manager=other.resource_manager or cloud.resource_manager,
+            authority=other.authority or cloud.authority,
+            arm_scope=_scope(other.arm_audience) or cloud.arm_scope,
+            scoring_scope=_scope(other.scoring_audience) or cloud.scoring_scope,
+        )
 
     def fingerprint(self) -> str:
         """Twelve hex digits that change when any part of the credentials changes; they give nothing away."""
@@ -103,10 +127,14 @@ class AzureAccess:
                 who = ("managed", client_id or "", "")
             case ClientSecret(client_id, secret):
                 who = ("secret", client_id, secret.fingerprint())
-        parts = (self.cloud, self.tenant_id.lower(), self.subscription_id.lower(), *who)
+        parts = (self.cloud, self.tenant_id.lower(), self.subscription_id.lower(), *who, repr(self.elsewhere))
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
     @property
     def gate(self) -> str:
         """The name of what is shut while this subscription throttles us or refuses these credentials."""
         return f"azure:{self.subscription_id}:{self.fingerprint()}"
+
+
+def _scope(audience: str | None) -> str | None:
+    return f"{audience.rstrip('/')}/.default" if audience else None

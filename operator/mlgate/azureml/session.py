@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random as random_module
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from mlgate.errors import Denied, Gone
+from mlgate.errors import Denied, Gone, Terminal
+from mlgate.reasons import Reason
 
 from . import progress as progress_module
-from .access import AzureAccess, Cloud
+from .access import AzureAccess, Cloud, Elsewhere
 from .arm_id import Subject
 from .assets import AssetVersions
 from .batch_deployments import BatchDeployments
@@ -105,6 +106,7 @@ class Session:
 class Sessions:
     """The sessions of a process.
 
+    `endpoint_hosts` are those that a connection may name instead of its cloud's own (`AzureAccess.elsewhere`).
     `resource_manager` and `authority` replace the cloud's addresses (development, tests, private clouds; both https),
     `ca_file` is the CA that signs them, `scoring_ca_file` that of the scoring hosts. `listing_max_age` is how old a list
     of model versions may be, in seconds, `snapshot_max_age` how old one that answers drift checks. `poll_scale` shortens
@@ -115,6 +117,7 @@ class Sessions:
     def __init__(
         self,
         *,
+        endpoint_hosts: Collection[str] = (),
         resource_manager: str | None = None,
         authority: str | None = None,
         ca_file: str | None = None,
@@ -126,6 +129,7 @@ class Sessions:
         random: Callable[[], float] = random_module.random,
         on_request: Callable[[RequestSeen], None] | None = None,
     ) -> None:
+        self._endpoint_hosts = {host.lower() for host in endpoint_hosts}
         self._resource_manager = resource_manager
         self._authority = authority
         self._poll_scale = poll_scale
@@ -144,7 +148,13 @@ class Sessions:
         known = self._sessions.get(access.name)
         if known and known[0] == key:
             return known[1]
-        cloud = with_addresses(access.endpoints(), resource_manager=self._resource_manager, authority=self._authority)
+        self._refuse_foreign(access)
+        other = access.elsewhere or Elsewhere()
+        cloud = with_addresses(
+            access.endpoints(),
+            resource_manager=other.resource_manager or self._resource_manager,
+            authority=other.authority or self._authority,
+        )
         wire = Wire(
             access,
             cloud,
@@ -159,6 +169,18 @@ class Sessions:
         )
         self._sessions[access.name] = (key, session)
         return session
+
+    def _refuse_foreign(self, access: AzureAccess) -> None:
+        """mlgate's own identity, or a Secret, would be presented there: whoever runs mlgate says where that may be."""
+        foreign = [host for host in (access.elsewhere or Elsewhere()).hosts() if host not in self._endpoint_hosts]
+        if foreign:
+            known = ", ".join(sorted(self._endpoint_hosts)) or "none"
+            raise Terminal(
+                f"spec.endpoints of {access.name} names {' and '.join(sorted(set(foreign)))}, where mlgate may not sign in "
+                f"(it may at: {known}). Remove it, or have it allowed by whoever runs mlgate: "
+                f"mlgate run --azure-endpoint-host {foreign[0]}.",
+                reason=Reason.ACCESS_DENIED,
+            )
 
     async def close(self) -> None:
         """Closes every connection."""

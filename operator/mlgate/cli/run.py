@@ -55,6 +55,11 @@ def option(name: str, **more: Any) -> Callable[[Command], Command]:
 @option("--auth0-endpoint", help="URL to reach Auth0 at instead of https://DOMAIN.")
 @option("--azure-resource-manager", help="URL of Azure Resource Manager, when not the cloud's own.")
 @option("--azure-authority", help="URL of Microsoft Entra, when not the cloud's own.")
+@option(
+    "--azure-endpoint-host",
+    multiple=True,
+    help="Host that AzureConnections may name in spec.endpoints; may be repeated. Default: none.",
+)
 @option("--azure-poll-scale", type=float, default=1.0, hidden=True)  # shortens the waits where Azure is simulated
 @option("--ca-file", type=FILE, help="Certificate authorities to trust for Auth0 and Azure.")
 @option("--upstream-ca-file", type=FILE, help="Certificate authorities that gateways trust for model servers.")
@@ -79,7 +84,7 @@ def run(**given: Any) -> None:
     settings = process.Settings(
         kubeconfig=given["kubeconfig"],
         context=given["context"],
-        namespaces=tuple(name for each in given["namespace"] for name in each.split(",") if name),
+        namespaces=_names(given["namespace"]),
         lease_namespace=given["lease_namespace"],
         lease_name=given["lease_name"],
         cluster=given["cluster_id"],
@@ -95,6 +100,7 @@ def run(**given: Any) -> None:
             auth0_endpoint=given["auth0_endpoint"],
             azure_resource_manager=given["azure_resource_manager"],
             azure_authority=given["azure_authority"],
+            azure_endpoint_hosts=_names(given["azure_endpoint_host"]),
             azure_poll_scale=given["azure_poll_scale"],
             ca_file=given["ca_file"],
             upstream_ca_file=given["upstream_ca_file"],
@@ -105,3 +111,8 @@ def run(**given: Any) -> None:
     except (ClusterConfigError, StoreError, OSError, RuntimeError) as error:
         raise click.ClickException(f"mlgate cannot start: {error}") from error
     sys.exit(status)
+
+
+def _names(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Of an option that may be repeated, each time with several names."""
+    return tuple(name for each in given for name in each.replace(",", " ").split())

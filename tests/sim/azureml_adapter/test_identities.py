@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import jwt
 import pytest
 from aiohttp import web
 
-from mlgate.azureml import AzureAccess, ClientSecret, ManagedIdentity, Sessions, WorkloadIdentity
+from mlgate.azureml import AzureAccess, ClientSecret, Elsewhere, ManagedIdentity, Sessions, WorkloadIdentity
 from mlgate.azureml.access import CLOUDS
-from mlgate.errors import CredentialsRejected
+from mlgate.errors import CredentialsRejected, Terminal
+from mlgate.reasons import Reason
 from mlgate.sensitive import Sensitive
 from mlgate_sim.azure import AzureSimulator
 
@@ -149,3 +150,28 @@ def assertion(*, expires: int) -> str:
     return jwt.encode(
         {**claims, "aud": "api://AzureADTokenExchange", "iat": now - 7200, "exp": now + expires}, "x" * 32
     )
+
+
+async def test_a_connection_names_its_endpoints_where_whoever_runs_mlgate_allows_them() -> None:
+    async with AzureSimulator(client_secret="right") as azure:
+        host = azure.url.removeprefix("https://")
+        sessions = Sessions(endpoint_hosts=[host], ca_file=str(azure.ca_file))
+        there = Elsewhere(azure.url, azure.url, arm_audience="https://management.core.windows.net/")
+        known = access(azure, ClientSecret(azure.client_id, Sensitive("right")))
+        session = sessions.session(replace(known, elsewhere=there))
+        assert await session.workspaces.get(session.workspaces.id(azure.resource_group, "models")) is None
+        await sessions.close()
+
+
+@pytest.mark.parametrize("named", ["resource_manager", "authority"])
+async def test_nothing_is_presented_at_a_host_that_is_not_allowed(named: str) -> None:
+    async with AzureSimulator(client_secret="right") as azure:
+        sessions = Sessions(endpoint_hosts=["allowed.example"], ca_file=str(azure.ca_file))
+        there = Elsewhere(**{named: azure.url})
+        known = access(azure, ClientSecret(azure.client_id, Sensitive("right")))
+        with pytest.raises(Terminal, match="may not sign in") as caught:
+            sessions.session(replace(known, elsewhere=there))
+        assert caught.value.reason is Reason.ACCESS_DENIED
+        assert "allowed.example" in caught.value.message
+        assert len(azure.requests) == 0
+        await sessions.close()

@@ -259,3 +259,17 @@ async def test_a_workspace_deleted_behind_our_back_is_made_anew_with_all_that_wa
     await world.ready(WORKSPACE, FRAUD)
     assert world.azure.resource("onlineEndpoints", "ml-workspace", "fraud") is not None
     assert len(world.azure.requests.matching("PUT", "/workspaces/ml-workspace$")) == 2
+
+
+async def test_a_connection_that_names_a_host_where_mlgate_may_not_sign_in(world: World) -> None:
+    connection = of_quickstart("AzureConnection")
+    connection["spec"]["endpoints"] = {"resourceManager": "https://azure.attacker.example"}
+    await world.apply(namespace("ml"), azure_secret(), connection)
+    await told(
+        world,
+        CONNECTION,
+        "AccessDenied",
+        "spec.endpoints of AzureConnection ml/azure names azure.attacker.example, where mlgate may not sign in (it may at: "
+        "none). Remove it, or have it allowed by whoever runs mlgate: mlgate run --azure-endpoint-host azure.attacker.example.",
+    )
+    assert len(world.azure.requests) == 0

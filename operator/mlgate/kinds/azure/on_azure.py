@@ -9,7 +9,16 @@ from typing import Any, ClassVar, TypeVar
 from ...api.azureconnection import AzureConnectionSpec
 from ...api.managed import ManagedSpec
 from ...api.meta import RECONCILE_REQUESTED_AT
-from ...azureml import AzureAccess, ClientSecret, ManagedIdentity, Progress, Session, Sessions, WorkloadIdentity
+from ...azureml import (
+    AzureAccess,
+    ClientSecret,
+    Elsewhere,
+    ManagedIdentity,
+    Progress,
+    Session,
+    Sessions,
+    WorkloadIdentity,
+)
 from ...azureml.progress import DEADLINE, State
 from ...engine.marks import Mark
 from ...engine.protocols import Connection, External, Health, Seen, Wanted
@@ -67,7 +76,13 @@ def access(
             auth = WorkloadIdentity(spec.auth.client_id or "", TOKEN_FILE)
         case "ManagedIdentity":
             auth = ManagedIdentity(spec.auth.client_id)
-    return AzureAccess(CLOUDS[spec.cloud], spec.tenant_id, spec.subscription_id, auth, called, secret_name)
+    named = spec.endpoints
+    elsewhere = (
+        Elsewhere(named.resource_manager, named.authority, named.resource_manager_audience, named.scoring_audience)
+        if named
+        else None
+    )
+    return AzureAccess(CLOUDS[spec.cloud], spec.tenant_id, spec.subscription_id, auth, called, secret_name, elsewhere)
 
 
 def session(sessions: Sessions, target: Target, secrets: Mapping[Any, Mapping[str, Sensitive]]) -> Session:
