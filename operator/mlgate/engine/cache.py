@@ -6,11 +6,14 @@ when it is needed (ENGINE rule 11).
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator
 
 from ..store.protocol import Key, Object, key_of, owners
 from . import objects
+
+REMEMBERED = 10_000
+"""Objects of which it is known that they are gone; an answer to a request that was on its way is younger than that."""
 
 
 class Cache:
@@ -24,6 +27,7 @@ class Cache:
         self._referrers: dict[Key, set[Key]] = defaultdict(set)
         self._claims: dict[tuple[str, str], set[Key]] = defaultdict(set)
         self._claimed: dict[Key, tuple[str, str]] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -37,7 +41,10 @@ class Cache:
         return (self._objects[key] for key in sorted(self._kinds.get(kind, ())))
 
     def put(self, obj: Object) -> Object | None:
-        """Keep a newer state; returns the one before. An older state (a late doorbell) is ignored and returned as is."""
+        """Keep a newer state; returns the one before. An older state (a late doorbell), or one of an object that is gone
+        (the answer to a write that its end overtook), is ignored and returned as is."""
+        if objects.uid(obj) in self._gone:
+            return obj
         key = key_of(obj)
         before = self._objects.get(key)
         if before is not None and not _newer(obj, before):
@@ -51,13 +58,19 @@ class Cache:
         self._claim(key, objects.status(obj).get("externalId"))
         return before
 
-    def drop(self, key: Key) -> Object | None:
-        """The object is gone."""
-        before = self._objects.pop(key, None)
-        if before is not None:
-            self._by_uid.pop(objects.uid(before), None)
-            self._kinds[key.kind].discard(key)
-            self._claim(key, None)
+    def drop(self, key: Key, uid: str) -> Object | None:
+        """The object with this uid is gone, for good: uids are not used twice. Returns it as last seen, which is nothing
+        when it was never seen, or when another one has its name by now."""
+        self._gone[uid] = None
+        if len(self._gone) > REMEMBERED:
+            self._gone.popitem(last=False)
+        before = self._objects.get(key)
+        if before is None or objects.uid(before) != uid:
+            return None
+        del self._objects[key]
+        self._by_uid.pop(uid, None)
+        self._kinds[key.kind].discard(key)
+        self._claim(key, None)
         return before
 
     def refers(self, key: Key, targets: frozenset[Key]) -> None:

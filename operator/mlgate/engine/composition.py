@@ -94,8 +94,9 @@ class CompositionReconciler:
         )
 
     async def _apply(self, kind: Composition[Any], manifest: Object, present: Object | None) -> Object | None:
-        """The child after an apply, or None when it is as wanted already."""
-        if present is not None and not objects.deleting(present) and _covers(manifest, present):
+        """The child after an apply, or None when it is as wanted already, or on its way out: it is made anew once it is
+        gone, which wakes this."""
+        if present is not None and (objects.deleting(present) or _covers(manifest, present)):
             return None
         self._refuse_strangers(manifest)
         resource = next(t.resource for t in kind.child_types if t.kind == manifest["kind"])

@@ -173,7 +173,10 @@ class Engine:
             self._tell(key, obj)
 
     def _gone(self, key: Key, obj: Object) -> None:
-        before = self.cache.drop(key)
+        before = self.cache.drop(key, objects.uid(obj))
+        if self.cache.get(key) is not None:  # another one has its name by now
+            self._steps.forget(objects.uid(obj))
+            return
         self._wake_others(key, before or obj)
         self._wake_going(key)
         self.cache.refers(key, frozenset())
@@ -285,6 +288,8 @@ class Engine:
         except (Conflict, NotFound):
             result = "stale"
             fresh = await self._store.get(kind.type.resource, key.namespace, key.name)
+            if fresh is None or objects.uid(fresh) != objects.uid(obj):
+                self._gone(key, obj)
             if fresh is not None:
                 self.cache.put(fresh)
                 self.queue.add_after(key, 0.05, urgency)

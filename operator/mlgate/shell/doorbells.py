@@ -63,6 +63,9 @@ class KopfDoorbells:
         self.restarts = 0
         self.on_restart: Callable[[], None] = lambda: None
         """Called on the home loop after kopf had to be started again: something may have been missed."""
+        self.on_listed: Callable[[], None] = lambda: None
+        """Called on the home loop for what kopf lists, at its start and whenever a watch could not resume where it
+        stopped (410 Gone): what ended before that is in no list."""
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._main, name="kopf", daemon=True)
@@ -142,6 +145,8 @@ class KopfDoorbells:
             obj.setdefault("apiVersion", resource.api_version)
             obj.setdefault("kind", resource.kind)
             self._put(event["type"] or "ADDED", obj)  # None: it was there when the watch began
+            if event["type"] is None:
+                self._at_home(self.on_listed)
 
         listen = kopf.on.event(
             registry=registry,

@@ -154,6 +154,7 @@ class Replica:
             store, operator.resources, operator.engine.ring, operator.engine.cache.of_kind, given.namespaces
         )
         self.doorbells.on_restart = self._watches_restarted
+        self.doorbells.on_listed = self.sweep.soon
         self.lease = ElectorThread(self.connect, self._elector, self._role_changed)
         self.replicas = Replicas(
             store,

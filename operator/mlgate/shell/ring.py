@@ -8,7 +8,6 @@ second.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Collection, Iterable
 from typing import Literal, Protocol
@@ -20,6 +19,9 @@ log = logging.getLogger(__name__)
 Event = Literal["ADDED", "MODIFIED", "DELETED"]
 Bell = Callable[[Event, Object], None]
 
+SWEEP_AGAIN = 30.0
+"""Seconds until the second look after something may have been missed: the watches may not have listened yet at the
+first."""
 SWEEP_EVERY = 300.0
 """Seconds. Watches resume where they stopped; only a gap of minutes loses the end of an object without finalizer."""
 
@@ -120,11 +122,16 @@ class Sweep:
         """Something may have been missed just now."""
         self._soon.set()
 
-    async def run(self, every: float = SWEEP_EVERY) -> None:
-        """Until cancelled."""
+    async def run(self, every: float = SWEEP_EVERY, again: float = SWEEP_AGAIN) -> None:
+        """Until cancelled: when something may have been missed, once more after `again` seconds, and `every` so often."""
+        self._soon.clear()
+        pause = every
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._soon.wait(), every)
+            try:
+                await asyncio.wait_for(self._soon.wait(), pause)
+                pause = again
+            except TimeoutError:
+                pause = every
             self._soon.clear()
             for resource in self._resources:
                 try:

@@ -179,7 +179,7 @@ class World:
 
         def gone() -> bool:
             left = self.left()
-            assert not left, "\n".join(left)
+            assert not left, "\n".join([*left, "mlgate said last:", self.operator.last_words()])
             return True
 
         eventually(gone, "an empty cluster", seconds=seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlgate.engine.cache import Cache
+from mlgate.engine.cache import REMEMBERED, Cache
 from mlgate.store.protocol import Key
 from unit.engine.samples import a_key, an_object
 
@@ -66,12 +66,38 @@ def test_managed_fields_are_not_kept(cache: Cache) -> None:
 def test_a_dropped_object_is_gone_from_everywhere(cache: Cache) -> None:
     obj = an_object(status={"externalId": "id-1"})
     cache.put(obj)
-    assert cache.drop(A) is obj
+    assert cache.drop(A, obj["metadata"]["uid"]) is obj
     assert cache.get(A) is None
     assert list(cache.of_kind("Thing")) == []
     assert cache.claims("Thing", "id-1") == []
     assert cache.owners_of(an_object("Child", "c", ownerReferences=[{"uid": obj["metadata"]["uid"]}])) == []
-    assert cache.drop(A) is None
+    assert cache.drop(A, obj["metadata"]["uid"]) is None
+
+
+def test_an_answer_that_the_end_of_its_object_overtook_does_not_bring_it_back(cache: Cache) -> None:
+    obj = an_object()
+    cache.put(obj)
+    cache.drop(A, obj["metadata"]["uid"])
+    late = {**obj, "metadata": {**obj["metadata"], "resourceVersion": "999"}}
+    assert cache.put(late) is late, "no news"
+    assert cache.get(A) is None
+
+
+def test_the_late_end_of_an_object_leaves_its_namesake_alone(cache: Cache) -> None:
+    old = an_object()
+    cache.put(old)
+    new = {**old, "metadata": {**old["metadata"], "uid": "another"}}
+    cache.put(new)
+    assert cache.drop(A, old["metadata"]["uid"]) is None
+    assert cache.get(A) is new
+
+
+def test_what_is_gone_is_remembered_for_a_while_only(cache: Cache) -> None:
+    obj = an_object()
+    cache.drop(A, obj["metadata"]["uid"])
+    for number in range(REMEMBERED):
+        cache.drop(A, f"uid-{number}")
+    assert cache.put(obj) is None
 
 
 def test_a_change_of_a_target_finds_all_that_refer_to_it(cache: Cache) -> None:

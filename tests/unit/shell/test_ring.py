@@ -87,3 +87,20 @@ async def test_what_ended_while_nobody_listened_is_rung_as_deleted(store: Memory
     sweep = Sweep(store, [CONFIG_MAPS], bell, lambda kind: [obj for obj in cached if key_of(obj).kind == kind])
     await sweep.sweep(CONFIG_MAPS)
     assert bell.rung == [("DELETED", "a")]
+
+
+async def test_when_something_may_have_been_missed_there_is_a_look_now_and_one_more_later(store: MemoryStore) -> None:
+    cached = [await store.create(CONFIG_MAPS, config_map(name)) for name in ("a", "b")]
+    bell = Bell()
+    sweep = Sweep(store, [CONFIG_MAPS], bell, lambda kind: [obj for obj in cached if key_of(obj).kind == kind])
+    running = asyncio.create_task(sweep.run(every=3600.0, again=0.01))
+    await asyncio.sleep(0)
+    await store.delete(CONFIG_MAPS, "default", "a")
+    sweep.soon()
+    async with asyncio.timeout(10):
+        while ("DELETED", "a") not in bell.rung:
+            await asyncio.sleep(0)
+        await store.delete(CONFIG_MAPS, "default", "b")  # while the watches do not listen yet
+        while ("DELETED", "b") not in bell.rung:
+            await asyncio.sleep(0)
+    running.cancel()
