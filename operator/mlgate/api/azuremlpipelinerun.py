@@ -190,6 +190,8 @@ class AzureMLPipelineRunStatus(ManagedStatus):
     """Its steps; at most 256 are listed."""
     metrics: Annotated[dict[str, Annotated[str, Field(max_length=64)]], Field(max_length=32)] | None = None
     """The latest values of the metrics that the manifest names."""
+    recorded: bool | None = None
+    """Whether steps and metrics were read after the end: the run is not asked about any more then."""
     failure: RunFailure | None = None
     """Why it failed."""
     deadline_passed_at: Timestamp | None = None

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import aiohttp
+from azure.core import AsyncPipelineClient
 from azure.core.credentials import AccessTokenInfo
 from azure.core.exceptions import (
     AzureError,
@@ -26,7 +27,12 @@ from azure.core.exceptions import (
     ServiceRequestTimeoutError,
 )
 from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.pipeline.policies import AsyncHTTPPolicy, HeadersPolicy, RequestIdPolicy
+from azure.core.pipeline.policies import (
+    AsyncBearerTokenCredentialPolicy,
+    AsyncHTTPPolicy,
+    HeadersPolicy,
+    RequestIdPolicy,
+)
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.identity.aio import ClientSecretCredential, ManagedIdentityCredential, WorkloadIdentityCredential
@@ -121,12 +127,31 @@ class Connection:
         self._client: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(
             cloud.resource_manager, policies=policies, transport=outlet.transport()
         )
+        self._outlet = outlet
+        self._others: dict[str, AsyncPipelineClient[HttpRequest, AsyncHttpResponse]] = {}
 
     async def send(self, method: str, url: str, body: Any, passage: Passage) -> Answer | NoAnswer | EntraRefused:
         """Sends one request to an absolute URL."""
+        return await self._sent(self._client, method, url, body, passage)
+
+    async def read(self, url: str, scope: str, passage: Passage) -> Answer | NoAnswer | EntraRefused:
+        """GETs an absolute URL of another service of Azure, whose tokens are for `scope`."""
+        if scope not in self._others:
+            policies = [
+                RequestIdPolicy(),
+                HeadersPolicy(base_headers={"Accept": "application/json", "User-Agent": "mlgate"}),
+                AsyncBearerTokenCredentialPolicy(self._credential, scope),
+                Door(),
+            ]
+            self._others[scope] = AsyncPipelineClient("", policies=policies, transport=self._outlet.transport())
+        return await self._sent(self._others[scope], "GET", url, None, passage)
+
+    async def _sent(
+        self, client: Any, method: str, url: str, body: Any, passage: Passage
+    ) -> Answer | NoAnswer | EntraRefused:
         request = HttpRequest(method, url, json=body) if body is not None else HttpRequest(method, url)
         try:
-            response = await self._client.send_request(request, passage=passage, read_timeout=passage.timeout)
+            response = await client.send_request(request, passage=passage, read_timeout=passage.timeout)
         except (AzureError, TimeoutError, OSError, ValueError) as error:
             return outcome_of(error, sent=passage.sent, timeout=passage.timeout)
         headers = {name.lower(): value for name, value in response.headers.items()}

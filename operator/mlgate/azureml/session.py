@@ -25,6 +25,7 @@ from .preflight_reads import PreflightReads
 from .progress import OperationStatus, Progress
 from .resources import Aging
 from .scoring import Scoring
+from .tracking import Tracking
 from .wire import EndpointToken, Outlets, RequestSeen, Wire, with_addresses
 from .workspaces import Workspaces
 
@@ -45,6 +46,7 @@ class Session:
         *,
         poll_scale: float,
         listing_max_age: float,
+        records: str | None = None,
     ) -> None:
         self.gate = access.gate
         self.access = access
@@ -55,6 +57,7 @@ class Session:
         self.batch_deployments = BatchDeployments(wire, aging)
         self.computes = Computes(wire)
         self.jobs = Jobs(wire)
+        self.tracking = Tracking(wire, cloud.scoring_scope, records)
         self.registered_models = AssetVersions(wire, Subject.MODEL, "models")
         self.registered_environments = AssetVersions(wire, Subject.ENVIRONMENT, "environments")
         self.models = ModelVersions(wire, max_age=listing_max_age, clock=wire.now)
@@ -108,6 +111,7 @@ class Sessions:
 
     `endpoint_hosts` are those that a connection may name instead of its cloud's own (`AzureAccess.elsewhere`).
     `resource_manager` and `authority` replace the cloud's addresses (development, tests, private clouds; both https),
+    `records` the host that workspaces name for run history and MLflow,
     `ca_file` is the CA that signs them, `scoring_ca_file` that of the scoring hosts. `listing_max_age` is how old a list
     of model versions may be, in seconds, `snapshot_max_age` how old one that answers drift checks. `poll_scale` shortens
     the waits for long operations. `clock` is UNIX seconds, `random` from 0 up to 1; `on_request` hears of every ARM
@@ -120,6 +124,7 @@ class Sessions:
         endpoint_hosts: Collection[str] = (),
         resource_manager: str | None = None,
         authority: str | None = None,
+        records: str | None = None,
         ca_file: str | None = None,
         scoring_ca_file: str | None = None,
         listing_max_age: float = 60.0,
@@ -132,6 +137,7 @@ class Sessions:
         self._endpoint_hosts = {host.lower() for host in endpoint_hosts}
         self._resource_manager = resource_manager
         self._authority = authority
+        self._records = records
         self._poll_scale = poll_scale
         self._aging = Aging(snapshot_max_age, clock)
         self._clock = clock
@@ -165,7 +171,13 @@ class Sessions:
             on_request=self._on_request,
         )
         session = Session(
-            access, cloud, wire, self._aging, poll_scale=self._poll_scale, listing_max_age=self._listing_max_age
+            access,
+            cloud,
+            wire,
+            self._aging,
+            poll_scale=self._poll_scale,
+            listing_max_age=self._listing_max_age,
+            records=self._records,
         )
         self._sessions[access.name] = (key, session)
         return session

@@ -138,6 +138,11 @@ class Wire:
             )
         return await self._send(self.asked("GET", subject, writes=False), url, theirs.path, None)
 
+    async def record(self, url: str, scope: str, subject: str) -> Answer:
+        """GETs a URL of the host that a workspace names for its records, with a token for `scope`."""
+        asked = self.asked("GET", subject, writes=False)
+        return await self._send(asked, url, urlsplit(url).path, None, scope=scope)
+
     async def token(self, scope: str, subject: str, *, fresh: bool = False) -> EndpointToken:
         """An Entra token for `scope`; `fresh`: not one from before. Raises CredentialsRejected, Retry."""
         asked = self.asked("POST", subject, writes=False)
@@ -169,19 +174,23 @@ class Wire:
             pace=self._poll_scale,
         )
 
-    async def _send(self, asked: Asked, url: str, path: str, body: Any) -> Answer:
+    async def _send(self, asked: Asked, url: str, path: str, body: Any, scope: str | None = None) -> Answer:
         timeout = TIMEOUTS[asked.method]
 
         def let_out() -> None:
             outbound.about_to_send(f"{asked.method} {path}", writes=asked.writes, timeout=timeout)
 
         let_out()  # before a token is fetched for nothing; the door asks again, for a token may take its time
-        self.throttle.admit(asked.method, path, outbound.urgency(), jitter=self._random())
+        if scope is None:  # the budget is that of Azure Resource Manager
+            self.throttle.admit(asked.method, path, outbound.urgency(), jitter=self._random())
         connection = await self._connected(asked)
         module: Any = importlib.import_module("mlgate.azureml.pipeline")
         passage = module.Passage(let_out, timeout)
         started = time.monotonic()
-        outcome = await connection.send(asked.method, url, body, passage)
+        if scope is None:
+            outcome = await connection.send(asked.method, url, body, passage)
+        else:
+            outcome = await connection.read(url, scope, passage)
         if passage.sent:
             self._report(asked.method, path, outcome, time.monotonic() - started)
         if isinstance(outcome, Answer) and 200 <= outcome.status < 300:

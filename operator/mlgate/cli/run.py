@@ -54,6 +54,7 @@ def option(name: str, **more: Any) -> Callable[[Command], Command]:
 @option("--drain", type=Duration(), default="2s", show_default=True, help="Time for proxies to go at the end.")
 @option("--auth0-endpoint", help="URL to reach Auth0 at instead of https://DOMAIN.")
 @option("--azure-resource-manager", help="URL of Azure Resource Manager, when not the cloud's own.")
+@option("--azure-records", help="URL of run history and MLflow, when not the host that workspaces name.")
 @option("--azure-authority", help="URL of Microsoft Entra, when not the cloud's own.")
 @option(
     "--azure-endpoint-host",
@@ -100,6 +101,7 @@ def run(**given: Any) -> None:
             auth0_endpoint=given["auth0_endpoint"],
             azure_resource_manager=given["azure_resource_manager"],
             azure_authority=given["azure_authority"],
+            azure_records=given["azure_records"],
             azure_endpoint_hosts=_names(given["azure_endpoint_host"]),
             azure_poll_scale=given["azure_poll_scale"],
             ca_file=given["ca_file"],

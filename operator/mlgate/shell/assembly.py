@@ -40,6 +40,7 @@ class Outside:
     auth0_endpoint: str | None = None
     azure_resource_manager: str | None = None
     azure_authority: str | None = None
+    azure_records: str | None = None
     azure_endpoint_hosts: tuple[str, ...] = ()
     """Hosts that AzureConnections may name instead of their cloud's own."""
     ca_file: Path | None = None
@@ -99,6 +100,7 @@ class Operator:
         self.azure = azureml.Sessions(
             resource_manager=outside.azure_resource_manager,
             authority=outside.azure_authority,
+            records=outside.azure_records,
             endpoint_hosts=outside.azure_endpoint_hosts,
             ca_file=_text(azure_ca),
             scoring_ca_file=_text(outside.upstream_ca_file),

@@ -7,6 +7,8 @@ each with `WWW-Authenticate: Bearer authorization_uri=…`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jwt
 
 from mlgate_sim.azure import arm_errors
@@ -15,8 +17,9 @@ from mlgate_sim.azure.entra import Entra
 from mlgate_sim.azure.operations import timestamp
 
 
-def require_token(entra: Entra, authorization: str | None) -> Json:
-    """The claims of the caller's token. Raises Refusal (401)."""
+def require_token(entra: Entra, authorization: str | None, audiences: Sequence[str] = ()) -> Json:
+    """The claims of the caller's token, meant for one of `audiences` (empty: for ARM). Raises Refusal (401)."""
+    accepted = audiences or entra.arm_audiences()
     if not authorization:
         message = "Authentication failed. The 'Authorization' header is missing."
         raise _refuse(entra, "AuthenticationFailed", message)
@@ -35,10 +38,10 @@ def require_token(entra: Entra, authorization: str | None) -> Json:
         )
         raise _refuse(entra, "InvalidAuthenticationTokenTenant", message)
     audience = str(claims.get("aud", ""))
-    if audience.rstrip("/") not in entra.arm_audiences():
+    if audience.rstrip("/") not in accepted:
         message = (
             f"The access token has been obtained for wrong audience or resource '{audience}'. It should exactly match "
-            f"with one of the allowed audiences {', '.join(repr(one + '/') for one in entra.arm_audiences())}."
+            f"with one of the allowed audiences {', '.join(repr(one + '/') for one in accepted)}."
         )
         raise _refuse(entra, "InvalidAuthenticationTokenAudience", message)
     if entra.signer.is_expired(claims):

@@ -63,7 +63,8 @@ def put(state: AzureState, request: ArmRequest) -> Answer:
         },
     }
     state.resources[path.resource_id().lower()] = job
-    state.jobs[path.resource_id().lower()] = job_course.course(
+    script = state.job_scripts.pop(path.name.lower(), {})
+    state.jobs[path.resource_id().lower()] = script | job_course.course(
         now, state.operation_seconds * LONGER, ends_as="Failed" if failure else "Completed"
     )
     location = f"{state.origin}{path.resource_id()}?api-version={request.api_version}"

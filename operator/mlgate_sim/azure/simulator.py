@@ -25,7 +25,7 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from mlgate_sim.azure import arm_access, control, throttle
+from mlgate_sim.azure import arm_access, control, job_records, throttle
 from mlgate_sim.azure.arm import Arm
 from mlgate_sim.azure.arm_message import Answer, ArmRequest, Json, Refusal, parse_path
 from mlgate_sim.azure.entra import Entra, TokenSigner
@@ -190,6 +190,17 @@ class AzureSimulator(Simulator):
         """The deployment's PUTs succeed again."""
         self.memory.failures.forget(deployment_resource(endpoint, deployment))
 
+    def script_job(
+        self,
+        name: str,
+        *,
+        steps: Sequence[str] = (),
+        metrics: Mapping[str, float] | None = None,
+        error: Json | None = None,
+    ) -> None:
+        """What the job of this name, when it is made, has as steps and metrics, and as its error if it fails."""
+        self.memory.job_scripts[name.lower()] = {"steps": list(steps), "metrics": dict(metrics or {}), "error": error}
+
     def script_scoring(
         self,
         endpoint: str,
@@ -250,6 +261,8 @@ class AzureSimulator(Simulator):
         yield web.post("/scoring/{host}/score", self._scoring.score)
         yield web.post("/scoring/{host}/jobs", self._scoring.jobs)
         yield web.get("/scoring/{host}/swagger.json", self._scoring.swagger)
+        yield web.get("/history/{path:.*}", self._records)
+        yield web.get("/mlflow/{path:.*}", self._records)
         yield web.route("*", "/{path:.*}", self._resource_manager)
 
     def sim_routes(self) -> Iterable[web.RouteDef]:
@@ -281,6 +294,13 @@ class AzureSimulator(Simulator):
     async def _token(self, request: web.Request) -> web.StreamResponse:
         form = {name: str(value) for name, value in (await request.post()).items()}
         return _response(self.entra.token(request.match_info["tenant"], form))
+
+    async def _records(self, request: web.Request) -> web.StreamResponse:
+        try:
+            arm_access.require_token(self.entra, request.headers.get("Authorization"), (self.entra.ml_audience,))
+            return _response(job_records.answer(self.memory, request.path, request.query))
+        except Refusal as refusal:
+            return _response(refusal.answer)
 
     async def _resource_manager(self, request: web.Request) -> web.StreamResponse:
         path = parse_path(request.path)

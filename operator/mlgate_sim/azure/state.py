@@ -172,6 +172,7 @@ class AzureState:
             "keys": self.keys,
             "logs": self.logs,
             "jobs": self.jobs,
+            "jobScripts": self.job_scripts,
             "serving": sorted(self.serving),
             "softDeleted": self.soft_deleted,
             "takenEndpointNames": sorted(self.taken_names),
@@ -202,6 +203,8 @@ class AzureState:
                 self.keys[key] = {"primaryKey": self.new_key(), "secondaryKey": self.new_key()}
         self.logs: dict[str, str] = dict(saved.get("logs", {}))
         self.jobs: dict[str, Json] = dict(saved.get("jobs", {}))
+        self.job_scripts: dict[str, Json] = dict(saved.get("jobScripts", {}))
+        """By the name of a job to come: its `steps`, `metrics` and the `error` it has when it fails."""
         ready = [key for key, found in self.resources.items() if _is_ready_deployment(key, found)]
         self.serving: set[str] = set(saved.get("serving", ready))
         self.soft_deleted = dict(saved.get("softDeleted", {}))
@@ -222,6 +225,7 @@ _PARTS = {
     "keys",
     "logs",
     "jobs",
+    "jobScripts",
     "serving",
     "softDeleted",
     "takenEndpointNames",

@@ -58,7 +58,7 @@ class Operator:
             *("--host", "127.0.0.1"),
             *("--health-port", str(self.health_port), "--xds-port", str(self.xds_port)),
             *("--auth0-endpoint", self._outside.auth0.url),
-            *("--azure-resource-manager", azure.url, "--azure-authority", azure.url),
+            *("--azure-resource-manager", azure.url, "--azure-authority", azure.url, "--azure-records", azure.url),
             *("--ca-file", str(azure.ca_file), "--upstream-ca-file", str(azure.ca_file)),
             *("--resync", resync, "--drain", "1ms"),
             *("--log-level", "debug", "--log-format", "text"),

@@ -269,3 +269,41 @@ async def test_every_field_of_the_example_reaches_the_job(world: World) -> None:
             "continue_on_step_failure": False,
         },
     }
+
+
+async def test_steps_and_the_metrics_that_the_manifest_names_are_shown(world: World) -> None:
+    world.azure.script_job("night-1", steps=["prepare", "train"], metrics={"auc": 0.93125, "rows": 1e6, "loss": 0.2})
+    await world.apply(azure_side(), run(metrics=["auc", "rows", "absent"]))
+    await world.ready(NIGHT)
+    found = await status(world)
+    assert [(step["name"], step["state"]) for step in found["steps"]] == [
+        ("prepare", "Completed"),
+        ("train", "Completed"),
+    ]
+    assert all(step["startedAt"] <= step["finishedAt"] for step in found["steps"])
+    assert found["metrics"] == {"auc": "0.93125", "rows": "1e+06"}
+
+
+async def test_why_a_run_failed_is_said_in_azures_words_without_secrets(world: World) -> None:
+    await world.apply(azure_side())
+    await world.ready(("AzureMLWorkspace", "ml-workspace"))
+    world.azure.fail_operation("jobs/night-1", code="BadArgument")
+    error = {"code": "UserError", "message": "train.py: no column amount in data; password=hunter2-canary"}
+    world.azure.script_job("night-1", error=error)
+    await world.apply(run())
+    message = await world.says(*NIGHT, "RunFailed", "UserError: train.py: no column amount in data")
+    found = await status(world)
+    assert found["failure"]["code"] == "UserError"
+    assert "hunter2-canary" not in message + found["failure"]["message"]
+
+
+async def test_records_that_cannot_be_read_are_asked_for_again_after_the_end(world: World) -> None:
+    world.azure.faults.add(path="^/history/", status=503, body={}, times=None)
+    await world.apply(azure_side(), run())
+    await world.until(lambda: job(world) and job(world)["properties"]["status"] == "Completed", "the end")  # type: ignore[index]
+    await world.passes(60)
+    found = await world.get(*NIGHT)
+    assert objects.says(found, "Ready") and not objects.says(found, "Synced")
+    world.azure.faults.clear()
+    await world.ready(NIGHT)
+    assert (await status(world))["steps"]

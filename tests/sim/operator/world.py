@@ -56,6 +56,7 @@ class Operator:
         self._azure = azureml.Sessions(
             resource_manager=world.azure_url,
             authority=world.azure_url,
+            records=world.azure_url,
             ca_file=str(world.azure.ca_file),
             poll_scale=0.1,
             clock=line.wall,

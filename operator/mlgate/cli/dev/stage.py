@@ -45,6 +45,7 @@ class Services:
             auth0_endpoint=self.auth0.url,
             azure_resource_manager=self.azure.url,
             azure_authority=self.azure.url,
+            azure_records=self.azure.url,
             azure_ca_file=azure_ca,
             azure_poll_scale=0.1,
             upstream_ca_file=azure_ca,
